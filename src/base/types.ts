@@ -1,0 +1,106 @@
+/**
+ * The words every room uses. A word from a closed set here is the same word in the answer's headers, in the
+ * log line and in the metric's label, so that one search finds all three.
+ */
+
+/** What became of a call, as `X-Governor-Outcome` and the label `outcome` say it. */
+export type Outcome = 'forwarded' | 'remembered' | 'coalesced' | 'refused' | 'failed'
+
+/** Why a call got an answer of ours instead of DocuSign's, as `X-Governor-Refusal` and the label `reason` say it. */
+export type Reason =
+  | 'hour-spent'
+  | 'burst-spent'
+  | 'queue-full'
+  | 'poll-too-soon'
+  | 'upstream-blocked'
+  | 'upstream-unreachable'
+  | 'upstream-timeout'
+  | 'bad-request'
+  | 'shutting-down'
+  | 'state-unavailable'
+
+/** An answer of ours instead of DocuSign's. It is a value that rooms return, never an error that they throw. */
+export interface Refusal {
+  readonly kind: 'refusal'
+  readonly reason: Reason
+  /** For the person who reads the answer: what was wrong and what to do. Never a credential, a query or a body. */
+  readonly message: string
+  /** Only where HTTP has a more exact word than the reason's own status: 413, 431, 501. */
+  readonly status?: number
+  /** When a call with `Prefer: wait=0` would be forwarded if nobody else called, from now. */
+  readonly retryAfterMs?: number
+}
+
+/** `query` is a read in a write's clothes, such as `PUT …/envelopes/status`: it changes nothing at DocuSign. */
+export type MethodClass = 'read' | 'write' | 'query'
+
+/** Who is calling: the name in `/apps/NAME/…`. */
+export interface App {
+  /** As the settings spell it, or as it was sent (lower case) where the settings do not know it; '' without one. */
+  readonly name: string
+  /** The metric label: the configured name, else `other`. */
+  readonly label: string
+  /** What was cut from the front of the path, byte for byte: `/apps/NAME` or ''. */
+  readonly prefix: string
+}
+
+/** A request, read once. Everything that later rooms decide, they decide on these fields. */
+export interface Call {
+  readonly kind: 'call'
+  readonly method: string
+  readonly methodClass: MethodClass
+  /** The very bytes of the request target that go upstream: path and query, without the app's prefix. */
+  readonly target: string
+  /** The target up to the first `?`. */
+  readonly path: string
+  /** What follows the first `?`; '' without one. */
+  readonly query: string
+  /**
+   * The path as a key: one string for every spelling of one resource. Percent-decoded, lower case, GUIDs in
+   * their 36-character form, no trailing slash.
+   */
+  readonly resource: string
+  /** The operation's path template from the route table, or `other`. */
+  readonly route: string
+  readonly service: 'oauth' | 'api'
+  /** The account's GUID or number as a key (lower case), where the path names one. */
+  readonly account: string | undefined
+  /** The envelope's GUID as a key (lower case), where the path names one. */
+  readonly envelope: string | undefined
+  readonly app: App
+}
+
+/** One attempt at DocuSign: it counts there as one call if it arrived. */
+export interface Attempt {
+  /** `undefined` when no answer came. */
+  readonly status: number | undefined
+  /** From the send to the answer's head, or to the failure. */
+  readonly durationMs: number
+}
+
+/** One record per request of the traffic port. The log line and every metric are read off it, and nothing else is. */
+export interface Seen {
+  /** Wall clock, epoch milliseconds, when the request's head had been read. */
+  readonly atMs: number
+  /** Absent where the request could not be read as a call. */
+  readonly call: Call | undefined
+  /** From a closed set: a method DocuSign's API knows, or `other`. */
+  readonly method: string
+  readonly outcome: Outcome
+  /** `undefined` when the client got no status line: it had left, or was cut off. */
+  readonly status: number | undefined
+  readonly reason: Reason | undefined
+  /** From the request's head to the last byte of the answer (or the end of the connection). */
+  readonly durationMs: number
+  /** What the governor itself added before the answer's head: neither DocuSign's time nor the client's upload. */
+  readonly overheadMs: number
+  /** How long the call was held back for a limit. */
+  readonly waitMs: number
+  readonly attempts: readonly Attempt[]
+  /** Bytes of the answer's body that were handed to the client's connection. */
+  readonly bytesOut: number
+  /** The answer's body ended before its end: DocuSign's side broke, or the client left. */
+  readonly cut: boolean
+  /** DocuSign's `X-DocuSign-TraceToken`, which its support asks for. */
+  readonly traceToken: string | undefined
+}

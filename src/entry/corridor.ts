@@ -1,0 +1,230 @@
+/**
+ * The corridor: one straight way for every call. Each room answers one question; only this file knows the order.
+ *
+ *   request ──▶ framing ──▶ identify ──▶ [shield] ──▶ receive ──▶ [governor] ──▶ forward ──▶ respond ──▶ answer
+ *               a sound     whose call,   need we      the body    may we ask     ask         in DocuSign's
+ *               message?    which         ask at       (64 KiB     now?           DocuSign,   words, with
+ *                           resource?     all?         whole)                     once more   ours added
+ *                                                                                 if safe
+ *   and whatever happened ──▶ observe: one `Seen` a request
+ *
+ * In brackets: rooms that are not furnished yet; a call walks through them.
+ */
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import type { Clock } from '../base/clock.js'
+import type { Attempt, Call, Refusal, Seen } from '../base/types.js'
+import type { Residence, Userinfo } from '../forward/accounts.js'
+import type { Answer, Body, Failure, Origin, Sending, Shipment } from '../forward/exchange.js'
+import { framingFault, receive, TOO_LARGE, type Received } from './receive.js'
+import { LEFT, ours, passOn, refuse, whole, type Written } from './respond.js'
+
+export interface Rooms {
+  identify(method: string, target: string): Call | Refusal
+  /** The client's header lines → those that go up. Everything later is judged on these. */
+  headers(sent: IncomingHttpHeaders): Record<string, string | string[]>
+  originOf(service: Call['service'], account: string | undefined): Origin
+  send(shipment: Shipment): Sending
+  mayRepeat(method: string, body: Body, failure: Failure): boolean
+  rewriteUserinfo(body: Buffer, encoding: string, base: string, maxBytes: number): Userinfo | undefined
+  learnResidences(found: readonly Residence[]): void
+  /** What apps call us by, for a call that came with this `Host`: `http://host:port`. */
+  publicUrl(host: string | undefined): string
+  observe(seen: Seen): void
+}
+
+/** Walks one request through the house and resolves when the client's connection is done with it. Never rejects. */
+export type Corridor = (req: IncomingMessage, res: ServerResponse, closing: boolean) => Promise<void>
+
+/** What is written down along the way. */
+interface Notes {
+  call: Call | undefined
+  receiveMs: number
+  readonly attempts: Attempt[]
+  headAtMs: number | undefined
+  traceToken: string | undefined
+}
+
+const MAX_USERINFO_BYTES = 1_048_576
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+
+export function makeCorridor(rooms: Rooms, clock: Clock): Corridor {
+  return async function walk(req, res, closing) {
+    const atMs = clock.wallMs()
+    const startMs = clock.nowMs()
+    const notes: Notes = {
+      call: undefined,
+      receiveMs: 0,
+      attempts: [],
+      headAtMs: undefined,
+      traceToken: undefined,
+    }
+    const written = await journey(req, res, closing, notes)
+    const endMs = clock.nowMs()
+    const elsewhereMs = notes.attempts.reduce((sum, attempt) => sum + attempt.durationMs, notes.receiveMs)
+    rooms.observe({
+      atMs,
+      call: notes.call,
+      method: methodLabel(req.method),
+      outcome: written.outcome,
+      status: written.status,
+      reason: written.reason,
+      durationMs: endMs - startMs,
+      overheadMs: Math.max(0, (notes.headAtMs ?? endMs) - startMs - elsewhereMs),
+      waitMs: 0,
+      attempts: notes.attempts,
+      bytesOut: written.bytesOut,
+      cut: written.cut,
+      traceToken: notes.traceToken,
+    })
+  }
+
+  async function journey(
+    req: IncomingMessage,
+    res: ServerResponse,
+    closing: boolean,
+    notes: Notes,
+  ): Promise<Written> {
+    const fault = framingFault(req)
+    if (fault) return refuse(res, fault)
+    const call = rooms.identify(req.method ?? '', req.url ?? '')
+    if (call.kind === 'refusal') return refuse(res, call)
+    notes.call = call
+    if (closing) return refuse(res, SHUTTING_DOWN)
+
+    const beganMs = clock.nowMs()
+    const body = await receive(req, res)
+    notes.receiveMs = clock.nowMs() - beganMs
+    if (!body) return LEFT
+
+    const answer = await ask(call, req, res, body, notes)
+    if (res.destroyed) return LEFT
+    notes.headAtMs = clock.nowMs()
+    if (answer.kind === 'failure') return refuse(res, failureRefusal(answer, body))
+    if (isUserinfo(call) && answer.status === 200) return tellUserinfo(call, req, res, answer)
+    return passOn(res, answer, ours('forwarded', 'fwd=bypass'))
+  }
+
+  /** Sends the call, and once more where that is safe. A client that leaves takes its upstream request with it. */
+  async function ask(
+    call: Call,
+    req: IncomingMessage,
+    res: ServerResponse,
+    body: Received,
+    notes: Notes,
+  ): Promise<Answer | Failure> {
+    const headers = rooms.headers(req.headers)
+    // What must be read and changed has to come in a coding that is certain to be understood.
+    if (isUserinfo(call)) headers['accept-encoding'] = 'identity'
+    const origin = rooms.originOf(call.service, call.account)
+    let sending: Sending
+    res.on('close', () => {
+      if (!res.writableFinished) sending.abort()
+    })
+    for (let fresh = false; ; fresh = true) {
+      const { method, target, account = '' } = call
+      const sentMs = clock.nowMs()
+      sending = rooms.send({ method, target, headers, body, origin, account, fresh })
+      if (body.kind === 'stream') body.size.onExceeded = () => sending.abort()
+      const result = await sending.result
+      const durationMs = clock.nowMs() - sentMs
+      const status = result.kind === 'answer' ? result.status : undefined
+      notes.attempts.push({ status, durationMs })
+      if (result.kind === 'answer') {
+        notes.traceToken = headerOf(result.headers, 'x-docusign-tracetoken')
+        return result
+      }
+      if (fresh || res.destroyed || !rooms.mayRepeat(method, body, result)) return result
+    }
+  }
+
+  /** An app that follows DocuSign's examples calls the `base_uri` it finds here: ours, so that it stays with us. */
+  async function tellUserinfo(
+    call: Call,
+    req: IncomingMessage,
+    res: ServerResponse,
+    answer: Answer,
+  ): Promise<Written> {
+    const body = await collect(answer)
+    const encoding = headerOf(answer.headers, 'content-encoding') ?? ''
+    const base = rooms.publicUrl(req.headers.host) + call.app.prefix
+    const told = body && rooms.rewriteUserinfo(body, encoding, base, MAX_USERINFO_BYTES)
+    if (!told) {
+      return refuse(res, {
+        kind: 'refusal',
+        reason: 'upstream-unreachable',
+        message: 'DocuSign answered /oauth/userinfo with something that is not its list of accounts.',
+      })
+    }
+    rooms.learnResidences(told.found)
+    const headers = without(answer.headers, [
+      'content-length',
+      'content-encoding',
+      'etag',
+      'content-md5',
+      'digest',
+    ])
+    const added = ours('forwarded', 'fwd=bypass')
+    return whole(res, answer.status, headers.concat(added), told.body, { outcome: 'forwarded' })
+  }
+}
+
+const SHUTTING_DOWN: Refusal = {
+  kind: 'refusal',
+  reason: 'shutting-down',
+  message: 'The governor is shutting down and takes no more calls. This one was not sent.',
+}
+
+function isUserinfo(call: Call): boolean {
+  return call.route === '/oauth/userinfo' && call.method === 'GET'
+}
+
+function failureRefusal(failure: Failure, body: Received): Refusal {
+  if (body.kind === 'stream' && body.size.exceeded) return TOO_LARGE
+  const sent =
+    failure.left === 'never'
+      ? 'The request was not sent.'
+      : 'The request may have been received: before repeating a write, look whether it was done.'
+  const timeout = failure.cause === 'timeout'
+  return {
+    kind: 'refusal',
+    reason: timeout ? 'upstream-timeout' : 'upstream-unreachable',
+    message: `${timeout ? 'DocuSign did not answer in time' : 'DocuSign could not be reached'} (${failure.code}). ${sent}`,
+  }
+}
+
+/** The body of an answer that must be read; `undefined` when it broke off or is larger than any userinfo. */
+function collect(answer: Answer): Promise<Buffer | undefined> {
+  return new Promise(resolve => {
+    const chunks: Buffer[] = []
+    let bytes = 0
+    answer.body.on('data', (chunk: Buffer) => {
+      chunks.push(chunk)
+      bytes += chunk.length
+      if (bytes > MAX_USERINFO_BYTES) answer.body.destroy()
+    })
+    answer.body.on('close', () =>
+      resolve(answer.isWhole() && bytes <= MAX_USERINFO_BYTES ? Buffer.concat(chunks) : undefined),
+    )
+    if (answer.body.destroyed) resolve(undefined)
+  })
+}
+
+function headerOf(raw: readonly string[], name: string): string | undefined {
+  for (let i = 0; i < raw.length; i += 2) {
+    if (raw[i]?.length === name.length && raw[i]?.toLowerCase() === name) return raw[i + 1]
+  }
+  return undefined
+}
+
+function without(raw: readonly string[], names: readonly string[]): string[] {
+  const kept: string[] = []
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] as string
+    if (!names.includes(name.toLowerCase())) kept.push(name, raw[i + 1] as string)
+  }
+  return kept
+}
+
+export function methodLabel(method: string | undefined): string {
+  return method !== undefined && METHODS.has(method) ? method : 'other'
+}

@@ -1,0 +1,190 @@
+/**
+ * The traffic port: HTTP, or TLS only. It keeps the clock on slow heads, answers what does not parse, and on
+ * closing lets in-flight calls finish while it tells new ones to go elsewhere.
+ */
+import http from 'node:http'
+import https from 'node:https'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Clock } from '../base/clock.js'
+import type { Refusal, Seen } from '../base/types.js'
+import { methodLabel, type Corridor } from './corridor.js'
+import { rawRefusal } from './respond.js'
+
+export interface ListenerConfig {
+  readonly host: string
+  /** 0: any free port. */
+  readonly port: number
+  /** PEM texts; with them the listener speaks TLS only. */
+  readonly tls: TlsPair | undefined
+  readonly headersTimeoutMs: number
+  readonly requestTimeoutMs: number
+  /** How long a client's idle connection is kept; above the idle time of its pool, or it will reset now and then. */
+  readonly keepAliveTimeoutMs: number
+}
+
+export interface TlsPair {
+  readonly cert: string
+  readonly key: string
+}
+
+export interface ListenerParts {
+  /** Asked for every request, so that a reload changes the house between two calls. */
+  corridor(): Corridor
+  observe(seen: Seen): void
+  /** A mistake of our own that no room has foreseen. */
+  unexpected: (error: unknown) => void
+}
+
+export interface Listener {
+  /** Resolves to the port; rejects when it cannot be listened on. */
+  start(): Promise<number>
+  /** Takes new certificates for new connections. @throws when they are not a pair. */
+  setTls(tls: TlsPair): void
+  /** From now on new calls are refused with `shutting-down`. Resolves when nothing is in flight, or after `timeoutMs`. */
+  drain(timeoutMs: number): Promise<void>
+  /** Ends every connection. */
+  close(): Promise<void>
+}
+
+/** After an answer, how long the rest of an upload nobody wants is read so that the client sees that answer. */
+const LINGER_MS = 10_000
+const RAW_LINGER_MS = 1_000
+
+export function makeListener(config: ListenerConfig, parts: ListenerParts, clock: Clock): Listener {
+  // A number, not a Set of answers: a Set that is filled and emptied all day leaves a chain of old tables, each
+  // keeping the next and its answers alive until the next full collection (a quarter of a call's CPU, measured).
+  let inFlight = 0
+  const latest = new WeakMap<Duplex, http.ServerResponse>()
+  let closing = false
+  let drained: (() => void) | undefined
+
+  const options: https.ServerOptions = {
+    // R13: no 'upgrade' listener, so that an Upgrade is a plain request; and the clocks below.
+    headersTimeout: config.headersTimeoutMs,
+    requestTimeout: config.requestTimeoutMs,
+    keepAliveTimeout: config.keepAliveTimeoutMs,
+    connectionsCheckingInterval: Math.min(2_000, Math.max(50, config.headersTimeoutMs / 4)),
+    ...config.tls,
+  }
+  const server = config.tls ? https.createServer(options) : http.createServer(options)
+  // Node would drop the lines past its bound in silence; the corridor counts them and refuses.
+  server.maxHeadersCount = 0
+
+  const onRequest = (req: http.IncomingMessage, res: http.ServerResponse): void => {
+    inFlight++
+    latest.set(req.socket, res)
+    if (closing) res.shouldKeepAlive = false
+    parts
+      .corridor()(req, res, closing)
+      .catch((error: unknown) => {
+        parts.unexpected(error)
+        res.destroy()
+      })
+      .finally(() => {
+        inFlight--
+        if (!req.complete) linger(req)
+        if (inFlight === 0) drained?.()
+      })
+  }
+  server.on('request', onRequest)
+  server.on('checkContinue', onRequest)
+  server.on('clientError', onClientError)
+  // CONNECT asks for a tunnel; this is no forward proxy.
+  server.on('connect', (_req: http.IncomingMessage, socket: Duplex) => {
+    endRaw(socket, malformed(400, 'CONNECT is not understood here: call the governor by its base URI.'))
+  })
+
+  function linger(req: http.IncomingMessage): void {
+    if (req.socket.destroyed) return
+    req.unpipe()
+    req.resume()
+    const limit = clock.after(LINGER_MS, () => req.socket.destroy())
+    req.once('close', () => limit.cancel())
+  }
+
+  function onClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+    if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+    const refusal = parseRefusal(error.code)
+    const before = latest.get(socket)
+    if (!before || before.closed) return endRaw(socket, refusal)
+    // A request before it on this connection is still being answered, and whoever asked that shall have it whole.
+    if (before.req.complete) return void before.once('close', () => endRaw(socket, refusal))
+    // The fault is inside that request's own body: what went up of it must end now, not when the client hangs up.
+    if (before.headersSent) socket.destroy()
+    else endRaw(socket, refusal, 0)
+  }
+
+  function endRaw(socket: Duplex, refusal: Refusal, lingerMs = RAW_LINGER_MS): void {
+    const { message, status } = rawRefusal(refusal)
+    const record = (written: boolean) =>
+      parts.observe({
+        atMs: clock.wallMs(),
+        call: undefined,
+        method: methodLabel(undefined),
+        outcome: 'refused',
+        status: written ? status : undefined,
+        reason: refusal.reason,
+        durationMs: 0,
+        overheadMs: 0,
+        waitMs: 0,
+        attempts: [],
+        bytesOut: 0,
+        cut: !written,
+        traceToken: undefined,
+      })
+    if (!socket.writable) {
+      socket.destroy()
+      return record(false)
+    }
+    socket.on('error', () => socket.destroy())
+    socket.end(message, () => {
+      record(true)
+      // A client that goes on sending would get a reset before it reads why; one that never stops is cut off.
+      clock.after(lingerMs, () => socket.destroy())
+    })
+    socket.resume()
+  }
+
+  return {
+    start: () =>
+      new Promise((resolve, reject) => {
+        server.once('error', reject)
+        server.listen(config.port, config.host, () => {
+          server.off('error', reject)
+          server.on('error', parts.unexpected)
+          resolve((server.address() as AddressInfo).port)
+        })
+      }),
+    setTls(tls) {
+      if ('setSecureContext' in server) server.setSecureContext({ ...tls })
+    },
+    drain(timeoutMs) {
+      closing = true
+      server.closeIdleConnections()
+      return new Promise(resolve => {
+        if (inFlight === 0) return resolve()
+        const limit = clock.after(timeoutMs, resolve)
+        drained = () => {
+          limit.cancel()
+          resolve()
+        }
+      })
+    },
+    close: () =>
+      new Promise(resolve => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
+
+function parseRefusal(code: string | undefined): Refusal {
+  if (code === 'HPE_HEADER_OVERFLOW') return malformed(431, 'The header lines of this request are too large.')
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return malformed(408, 'This request took too long to arrive.')
+  return malformed(400, 'This is not a well-formed HTTP/1.1 request.')
+}
+
+function malformed(status: number, message: string): Refusal {
+  return { kind: 'refusal', reason: 'bad-request', status, message }
+}

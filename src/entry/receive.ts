@@ -1,0 +1,98 @@
+/** How a request comes in: its framing, its size, and its body before anything is spent on it. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Transform, type Readable } from 'node:stream'
+import type { Refusal } from '../base/types.js'
+
+/** DocuSign's own limit for one HTTP request (facts 1.6). */
+export const MAX_REQUEST_BYTES = 35_651_584
+/** Up to here a body is received whole before a connection or budget is taken; a larger one streams. */
+export const WHOLE_BODY_BYTES = 65_536
+const MAX_HEADER_LINES = 100
+
+export type Received =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'whole'; readonly bytes: Buffer }
+  | { readonly kind: 'stream'; readonly stream: Readable; readonly size: SizeWatch }
+
+/** A body of undeclared length may outgrow the limit while it flows. */
+export interface SizeWatch {
+  exceeded: boolean
+  onExceeded: () => void
+}
+
+/** What is wrong with the message as a message, before anyone asks what it wants; `undefined` when nothing is. */
+export function framingFault(req: IncomingMessage): Refusal | undefined {
+  if (req.rawHeaders.length > 2 * MAX_HEADER_LINES) {
+    return bad(431, `This request has more than ${MAX_HEADER_LINES} header lines.`)
+  }
+  const coding = req.headers['transfer-encoding']
+  if (coding !== undefined) {
+    // Node's parser lets `gzip, chunked` through; whoever reads it otherwise than we do sees another message.
+    if (coding.toLowerCase() !== 'chunked')
+      return bad(501, 'The only transfer coding understood here is "chunked".')
+    if (req.httpVersion === '1.0') return bad(400, 'HTTP/1.0 knows no transfer coding.')
+  }
+  return Number(req.headers['content-length'] ?? 0) > MAX_REQUEST_BYTES ? TOO_LARGE : undefined
+}
+
+export const TOO_LARGE = bad(
+  413,
+  `This request is larger than ${MAX_REQUEST_BYTES} bytes, the most that DocuSign accepts in one request.`,
+)
+
+function bad(status: number, message: string): Refusal {
+  return { kind: 'refusal', reason: 'bad-request', status, message }
+}
+
+/**
+ * Takes the body in: whole where it is small, else from the moment it flows.
+ * `undefined` when the client left before that.
+ */
+export function receive(req: IncomingMessage, res: ServerResponse): Promise<Received | undefined> {
+  const { headers } = req
+  const chunked = headers['transfer-encoding'] !== undefined
+  if (!chunked && Number(headers['content-length'] ?? 0) === 0) return NO_BODY
+  // Only now: until here a refusal would have spared the client its upload.
+  if (headers.expect !== undefined) res.writeContinue()
+
+  return new Promise(resolve => {
+    const chunks: Buffer[] = []
+    let bytes = 0
+    const onData = (chunk: Buffer) => {
+      chunks.push(chunk)
+      bytes += chunk.length
+      if (bytes > WHOLE_BODY_BYTES) done(streaming(req, chunks, chunked))
+    }
+    const onEnd = () =>
+      done({ kind: 'whole', bytes: chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks) })
+    const onClose = () => done(undefined)
+    const done = (received: Received | undefined) => {
+      req.off('data', onData).off('end', onEnd).off('close', onClose)
+      resolve(received)
+    }
+    req.on('data', onData).on('end', onEnd).on('close', onClose)
+    if (req.destroyed && !req.complete) onClose()
+  })
+}
+
+const NO_BODY: Promise<Received> = Promise.resolve({ kind: 'none' })
+
+function streaming(req: IncomingMessage, begun: readonly Buffer[], chunked: boolean): Received {
+  req.pause()
+  req.unshift(Buffer.concat(begun))
+  const size: SizeWatch = { exceeded: false, onExceeded: () => undefined }
+  // A declared length was judged by its number, and the parser holds the client to it.
+  if (!chunked) return { kind: 'stream', stream: req, size }
+  let bytes = 0
+  const watch = new Transform({
+    transform(chunk: Buffer, _encoding, next) {
+      bytes += chunk.length
+      if (bytes <= MAX_REQUEST_BYTES) return next(null, chunk)
+      // Not another byte passes, and no end either: the upstream must see a broken request, not a shorter one.
+      size.exceeded = true
+      size.onExceeded()
+    },
+  })
+  req.pipe(watch)
+  return { kind: 'stream', stream: watch, size }
+}

@@ -1,0 +1,156 @@
+/**
+ * The one writer of answers. A refusal knows its status and its code from one table, which the compiler keeps
+ * complete; DocuSign's answers are passed on in its own words, with ours added.
+ */
+import type { ServerResponse } from 'node:http'
+import { STATUS_CODES } from 'node:http'
+import type { Readable } from 'node:stream'
+import type { Outcome, Reason, Refusal } from '../base/types.js'
+
+const REFUSALS: Record<Reason, { status: number; errorCode: string; outcome: Outcome; retry: boolean }> = {
+  'hour-spent': limit('HOURLY_APIINVOCATION_LIMIT_EXCEEDED'),
+  'burst-spent': limit('BURST_APIINVOCATION_LIMIT_EXCEEDED'),
+  'queue-full': limit('BURST_APIINVOCATION_LIMIT_EXCEEDED'),
+  'poll-too-soon': limit('HOURLY_ENVELOPE_POLLING_LIMIT_EXCEEDED'),
+  'upstream-blocked': refused(503, 'GOVERNOR_UPSTREAM_BLOCKED'),
+  'upstream-unreachable': { ...refused(502, 'GOVERNOR_UPSTREAM_UNREACHABLE'), outcome: 'failed' },
+  'upstream-timeout': { ...refused(504, 'GOVERNOR_UPSTREAM_TIMEOUT'), outcome: 'failed' },
+  // The same request would be refused again, so there is no time at which to retry it.
+  'bad-request': { ...refused(400, 'GOVERNOR_BAD_REQUEST'), retry: false },
+  'shutting-down': refused(503, 'GOVERNOR_SHUTTING_DOWN'),
+  'state-unavailable': refused(503, 'GOVERNOR_STATE_UNAVAILABLE'),
+}
+
+function refused(status: number, errorCode: string) {
+  return { status, errorCode, outcome: 'refused' as Outcome, retry: true }
+}
+
+function limit(errorCode: string) {
+  return refused(429, errorCode)
+}
+
+/** What the client got, for the record. */
+export interface Written {
+  readonly outcome: Outcome
+  /** `undefined`: no status line reached the client's connection. */
+  readonly status: number | undefined
+  readonly reason: Reason | undefined
+  readonly bytesOut: number
+  readonly cut: boolean
+}
+
+/** DocuSign's answer as this room needs it: its head, its body still flowing, and whether that body came whole. */
+export interface Passing {
+  readonly status: number
+  readonly headers: readonly string[]
+  readonly body: Readable
+  isWhole(): boolean
+}
+
+export const LEFT: Written = {
+  outcome: 'failed',
+  status: undefined,
+  reason: undefined,
+  bytesOut: 0,
+  cut: true,
+}
+
+/** Writes a refusal of ours. Resolves when the client's connection is done with it. */
+export function refuse(res: ServerResponse, refusal: Refusal): Promise<Written> {
+  if (res.destroyed) return Promise.resolve(LEFT)
+  const { head, body, status, outcome } = refusalMessage(refusal)
+  return whole(res, status, head, body, { outcome, reason: refusal.reason })
+}
+
+/** An answer whose body is at hand. `headers` are raw pairs and hold no `Content-Length`. */
+export function whole(
+  res: ServerResponse,
+  status: number,
+  headers: readonly string[],
+  body: Buffer,
+  what: { outcome: Outcome; reason?: Reason },
+): Promise<Written> {
+  return new Promise(resolve => {
+    res.on('close', () => {
+      const cut = !res.writableFinished
+      resolve({ outcome: what.outcome, status, reason: what.reason, bytesOut: cut ? 0 : body.length, cut })
+    })
+    res.writeHead(status, [...headers, 'Content-Length', String(body.length)])
+    res.end(body)
+  })
+}
+
+/** The same refusal for a socket whose request never became one (it did not parse): the raw message, ending the connection. */
+export function rawRefusal(refusal: Refusal): { message: Buffer; status: number } {
+  const { head, body, status } = refusalMessage(refusal)
+  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Refused'}`]
+  for (let i = 0; i < head.length; i += 2) lines.push(`${head[i]}: ${head[i + 1]}`)
+  lines.push(`Content-Length: ${body.length}`, 'Connection: close', '', '')
+  return { message: Buffer.concat([Buffer.from(lines.join('\r\n'), 'latin1'), body]), status }
+}
+
+function refusalMessage(refusal: Refusal) {
+  const { errorCode, outcome, retry, ...row } = REFUSALS[refusal.reason]
+  const head = ['Content-Type', 'application/json', 'X-Governor-Refusal', refusal.reason]
+  if (retry) {
+    const seconds = Math.max(1, Math.ceil((refusal.retryAfterMs ?? 0) / 1000))
+    head.push('Retry-After', String(seconds))
+  }
+  head.push(...ours(outcome, `detail=${refusal.reason}`))
+  const body = Buffer.from(JSON.stringify({ errorCode, message: refusal.message }))
+  return { head, body, status: refusal.status ?? row.status, outcome }
+}
+
+/** The lines that every answer of the traffic port carries. `how` is RFC 9211's parameters. */
+export function ours(outcome: Outcome, how: string): string[] {
+  return ['Cache-Status', `docusign-governor; ${how}`, 'X-Governor-Outcome', outcome]
+}
+
+/**
+ * Passes DocuSign's answer on as it flows, no faster than the client reads. A body that breaks off upstream breaks
+ * off here too: ended cleanly, half a contract would look like a whole one.
+ */
+export function passOn(res: ServerResponse, answer: Passing, added: readonly string[]): Promise<Written> {
+  const { body } = answer
+  if (res.destroyed) {
+    body.destroy()
+    return Promise.resolve(LEFT)
+  }
+  try {
+    // Without DocuSign's reason phrase: one control character in it and Node throws.
+    res.writeHead(answer.status, answer.headers.concat(added))
+  } catch {
+    body.destroy()
+    return refuse(res, {
+      kind: 'refusal',
+      reason: 'upstream-unreachable',
+      message: 'DocuSign answered with a head that cannot be passed on. It has received the request.',
+    })
+  }
+  return new Promise(resolve => {
+    let bytesOut = 0
+    body.on('data', (chunk: Buffer) => {
+      bytesOut += chunk.length
+      if (!res.write(chunk)) body.pause()
+    })
+    res.on('drain', () => body.resume())
+    body.on('end', () => res.end())
+    const cutShort = () => {
+      if (!answer.isWhole()) res.destroy()
+    }
+    body.on('close', cutShort)
+    // It may have closed between its head and now, and then says so no more.
+    if (body.destroyed) cutShort()
+    res.on('close', () => {
+      const cut = !res.writableFinished
+      if (cut) body.destroy()
+      resolve({
+        outcome: cut ? 'failed' : 'forwarded',
+        status: answer.status,
+        reason: undefined,
+        bytesOut,
+        cut,
+      })
+    })
+  })
+}

@@ -1,0 +1,115 @@
+/**
+ * Which data centre an account lives in, and what `/oauth/userinfo` tells of it: an app that follows DocuSign's
+ * examples calls the `base_uri` it finds there, and so would walk past us (facts 4).
+ */
+import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
+import { makeStore } from '../base/store.js'
+import { readOrigin, type Origin } from './exchange.js'
+
+export interface AccountsConfig {
+  /** Where a call goes whose account we have heard nothing of. */
+  readonly api: Origin
+  readonly oauth: Origin
+}
+
+export interface Accounts {
+  originOf(service: 'oauth' | 'api', account: string | undefined): Origin
+  learn(found: readonly Residence[]): void
+  configure(config: AccountsConfig): void
+}
+
+export interface Residence {
+  readonly account: string
+  readonly baseUri: string
+}
+
+/** Room for every account of a large integrator; one entry is some 200 bytes. */
+const MAX_ACCOUNTS = 50_000
+
+export function makeAccounts(initial: AccountsConfig): Accounts {
+  let config = initial
+  const homes = makeStore<Origin>(MAX_ACCOUNTS)
+  return {
+    originOf(service, account) {
+      if (service === 'oauth') return config.oauth
+      return (account === undefined ? undefined : homes.get(account)) ?? config.api
+    },
+    learn(found) {
+      for (const { account, baseUri } of found) {
+        const origin = originIn(baseUri)
+        // A token must never travel in the clear because an answer said so: http only where the operator chose it.
+        if (origin && (origin.protocol === 'https:' || config.api.protocol === 'http:')) {
+          homes.set(account.toLowerCase(), origin)
+        }
+      }
+    },
+    configure: next => void (config = next),
+  }
+}
+
+function originIn(baseUri: string): Origin | undefined {
+  try {
+    return readOrigin(baseUri)
+  } catch {
+    return undefined
+  }
+}
+
+export interface Userinfo {
+  readonly body: Buffer
+  readonly found: readonly Residence[]
+}
+
+/**
+ * The same answer with every account's `base_uri` replaced by `base`, and where those accounts really live.
+ * `undefined` when the body is not such an answer; it then passes as it came.
+ *
+ * @param encoding the answer's `Content-Encoding`; the body returned has none
+ * @param maxBytes the most that a compressed body may become
+ */
+export function rewriteUserinfo(
+  body: Buffer,
+  encoding: string,
+  base: string,
+  maxBytes: number,
+): Userinfo | undefined {
+  let info: unknown
+  try {
+    info = JSON.parse(decoded(body, encoding, maxBytes).toString('utf8'))
+  } catch {
+    return undefined
+  }
+  if (!isObject(info) || !Array.isArray(info['accounts'])) return undefined
+  const found: Residence[] = []
+  for (const account of info['accounts'] as unknown[]) {
+    if (!isObject(account) || typeof account['base_uri'] !== 'string') continue
+    if (typeof account['account_id'] === 'string') {
+      found.push({ account: account['account_id'], baseUri: account['base_uri'] })
+    }
+    account['base_uri'] = base
+  }
+  return { body: Buffer.from(JSON.stringify(info)), found }
+}
+
+/** @throws when the coding is unknown, the bytes are not of it, or they would become more than `maxBytes`. */
+function decoded(body: Buffer, encoding: string, maxBytes: number): Buffer {
+  const bound = { maxOutputLength: maxBytes }
+  switch (encoding.trim().toLowerCase()) {
+    case '':
+    case 'identity':
+      return body
+    case 'gzip':
+    case 'x-gzip':
+      return gunzipSync(body, bound)
+    case 'deflate':
+      return inflateSync(body, bound)
+    case 'br':
+      return brotliDecompressSync(body, bound)
+    default:
+      throw new Error('unknown content coding')
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

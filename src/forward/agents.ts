@@ -1,0 +1,99 @@
+/**
+ * Kept-alive connections to DocuSign's hosts, and what is known of each: was it ever up, did it fall silent.
+ * The rules live on the socket, once per connection, because per request they cost a listener and a timer each.
+ */
+import http from 'node:http'
+import https from 'node:https'
+import type { Duplex } from 'node:stream'
+import type { Socket } from 'node:net'
+import type { Clock } from '../base/clock.js'
+
+export interface AgentsConfig {
+  /** DNS, TCP and TLS together. */
+  readonly connectTimeoutMs: number
+  /** The longest silence of a connection that a call is using, and the longest idle life of one that none uses. */
+  readonly silenceTimeoutMs: number
+  /** Per upstream host. */
+  readonly maxSockets: number
+}
+
+/** Our own reasons for ending a connection, told from the peer's by their code. */
+export class ConnectionEnded extends Error {
+  readonly code: 'GOVERNOR_CONNECT_TIMEOUT' | 'GOVERNOR_SILENCE_TIMEOUT'
+  constructor(code: ConnectionEnded['code']) {
+    super(code)
+    this.code = code
+  }
+}
+
+export interface Agents {
+  /** `fresh`: a connection of its own, never a kept one that may be closing. */
+  of(protocol: 'http:' | 'https:', fresh: boolean): http.Agent
+  /**
+   * Whether a request on this connection can have left: bytes are held back until TCP (and TLS) are up, so
+   * before that it provably did not.
+   */
+  wasUp(socket: Duplex | null): boolean
+  /** Ends the idle connections; those in use end with their call. */
+  close(): void
+}
+
+export function makeAgents(config: AgentsConfig, clock: Clock): Agents {
+  const up = new WeakSet<Duplex>()
+
+  function watch(socket: Socket, event: 'connect' | 'secureConnect'): Socket {
+    const deadline = clock.after(config.connectTimeoutMs, () =>
+      socket.destroy(new ConnectionEnded('GOVERNOR_CONNECT_TIMEOUT')),
+    )
+    socket.once(event, () => {
+      deadline.cancel()
+      up.add(socket)
+    })
+    socket.once('close', () => deadline.cancel())
+    socket.setTimeout(config.silenceTimeoutMs)
+    // The agent's own listener ends an idle connection too; this one ends a connection in use.
+    socket.on('timeout', () => socket.destroy(new ConnectionEnded('GOVERNOR_SILENCE_TIMEOUT')))
+    return socket
+  }
+
+  const options = { maxSockets: config.maxSockets, scheduling: 'lifo' as const }
+  const kept = { ...options, keepAlive: true, timeout: config.silenceTimeoutMs }
+  const agents = {
+    'http:': [watched(new http.Agent(kept), 'connect'), watched(new http.Agent(options), 'connect')],
+    'https:': [
+      watched(new https.Agent(kept), 'secureConnect'),
+      watched(new https.Agent(options), 'secureConnect'),
+    ],
+  } as const
+
+  function watched(agent: http.Agent, event: 'connect' | 'secureConnect'): http.Agent {
+    // Both are documented hooks of http.Agent; @types/node 20 declares neither.
+    const hooks = agent as unknown as AgentHooks
+    const { createConnection, reuseSocket } = hooks
+    hooks.createConnection = (...args) => watch(createConnection.apply(agent, args), event)
+    hooks.reuseSocket = (socket, request) => {
+      reuseSocket.call(agent, socket, request)
+      // While idle it had the shorter life that the server's `Keep-Alive: timeout=` hint may have asked for.
+      if (socket.timeout !== config.silenceTimeoutMs) socket.setTimeout(config.silenceTimeoutMs)
+    }
+    return agent
+  }
+
+  return {
+    of: (protocol, fresh) => agents[protocol][fresh ? 1 : 0],
+    wasUp: socket => socket !== null && up.has(socket),
+    close() {
+      for (const pair of Object.values(agents)) {
+        for (const agent of pair) {
+          for (const idle of Object.values(agent.freeSockets))
+            for (const socket of idle ?? []) socket.destroy()
+        }
+      }
+    },
+  }
+}
+
+interface AgentHooks {
+  createConnection: (this: http.Agent, ...args: unknown[]) => Socket
+  reuseSocket: (this: http.Agent, socket: Socket, request: http.ClientRequest) => void
+}

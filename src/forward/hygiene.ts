@@ -1,0 +1,73 @@
+/**
+ * Which header lines cross the house, both ways. Hop-by-hop lines (RFC 9110, 7.6.1) belong to one connection:
+ * http-proxy passes them all, and a `Trailer` line that crosses ends the process.
+ */
+import type { IncomingHttpHeaders } from 'node:http'
+
+const HOP_BY_HOP = ['connection', 'keep-alive', 'te', 'trailer', 'upgrade', 'http2-settings']
+
+/** What a client may not tell DocuSign: its hops, whom it came through, another method or path, and words meant for us. */
+const REQUEST_DROPPED = new Set([
+  ...HOP_BY_HOP,
+  // Node has answered it; forwarded, it would make the upstream wait for a "100" nobody relays.
+  'expect',
+  'forwarded',
+  'x-rewrite-url',
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
+  'prefer',
+])
+const REQUEST_DROPPED_PREFIXES = /^(?:proxy-|x-forwarded-|x-original-|x-governor-)/
+const RESPONSE_DROPPED = new Set([...HOP_BY_HOP, 'transfer-encoding'])
+const RESPONSE_DROPPED_PREFIXES = /^(?:proxy-|x-governor-)/
+
+/**
+ * Lines that `Connection` may not take out: without them a message has another length, another addressee or
+ * another author, or is another representation than the one that was judged.
+ */
+const KEPT =
+  /^(?:content-|transfer-encoding$|host$|authorization$|cookie$|set-cookie$|accept|date$|location$|x-docusign-)/
+
+/** A fresh object with the lines that go up; the client's own is left as it was. */
+export function requestHeaders(sent: IncomingHttpHeaders): Record<string, string | string[]> {
+  const named = namedBy(sent.connection)
+  const headers: Record<string, string | string[]> = {}
+  for (const name in sent) {
+    if (REQUEST_DROPPED.has(name) || REQUEST_DROPPED_PREFIXES.test(name) || named?.has(name)) continue
+    const value = sent[name]
+    if (value !== undefined) headers[name] = value
+  }
+  return headers
+}
+
+/** `[name, value, name, value, …]` as received → the same without what is the upstream connection's own. */
+export function responseHeaders(raw: readonly string[]): string[] {
+  let named: Set<string> | undefined
+  let chunked = false
+  for (let i = 0; i < raw.length; i += 2) {
+    const length = raw[i]?.length
+    if (length === 10 && raw[i]?.toLowerCase() === 'connection') named = namedBy(raw[i + 1], named)
+    else if (length === 17 && raw[i]?.toLowerCase() === 'transfer-encoding') chunked = true
+  }
+  const kept: string[] = []
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] as string
+    const key = name.toLowerCase()
+    if (RESPONSE_DROPPED.has(key) || RESPONSE_DROPPED_PREFIXES.test(key) || named?.has(key)) continue
+    // RFC 9112, 6.3: with a transfer coding the length is void, and both together are the seed of smuggling.
+    if (chunked && key === 'content-length') continue
+    kept.push(name, raw[i + 1] as string)
+  }
+  return kept
+}
+
+function namedBy(connection: string | undefined, before?: Set<string>): Set<string> | undefined {
+  if (connection === undefined || connection === 'keep-alive' || connection === 'close') return before
+  const named = before ?? new Set<string>()
+  for (const part of connection.toLowerCase().split(',')) {
+    const name = part.trim()
+    if (name !== '' && !KEPT.test(name)) named.add(name)
+  }
+  return named
+}

@@ -44,6 +44,7 @@ interface Notes {
   traceToken: string | undefined
 }
 
+const FORWARDED = ours('forwarded', 'fwd=bypass')
 const MAX_USERINFO_BYTES = 1_048_576
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
@@ -101,7 +102,7 @@ export function makeCorridor(rooms: Rooms, clock: Clock): Corridor {
     notes.headAtMs = clock.nowMs()
     if (answer.kind === 'failure') return refuse(res, failureRefusal(answer, body))
     if (isUserinfo(call) && answer.status === 200) return tellUserinfo(call, req, res, answer)
-    return passOn(res, answer, ours('forwarded', 'fwd=bypass'))
+    return passOn(res, answer, FORWARDED)
   }
 
   /** Sends the call, and once more where that is safe. A client that leaves takes its upstream request with it. */
@@ -163,8 +164,7 @@ export function makeCorridor(rooms: Rooms, clock: Clock): Corridor {
       'content-md5',
       'digest',
     ])
-    const added = ours('forwarded', 'fwd=bypass')
-    return whole(res, answer.status, headers.concat(added), told.body, { outcome: 'forwarded' })
+    return whole(res, answer.status, headers.concat(FORWARDED), told.body, { outcome: 'forwarded' })
   }
 }
 

@@ -56,7 +56,8 @@ export function makeAgents(config: AgentsConfig, clock: Clock): Agents {
     return socket
   }
 
-  const options = { maxSockets: config.maxSockets, scheduling: 'lifo' as const }
+  // R11; the connection used last first is Node's default (`scheduling: 'lifo'`).
+  const options = { maxSockets: config.maxSockets }
   const kept = { ...options, keepAlive: true, timeout: config.silenceTimeoutMs }
   const agents = {
     'http:': [watched(new http.Agent(kept), 'connect'), watched(new http.Agent(options), 'connect')],

@@ -58,8 +58,7 @@ export function makeForward(config: ForwardConfig, clock: Clock): Forward {
           outgoing.fail(error)
         }
       })
-      if (outgoing.isOver()) leave()
-      else outgoing.once('over', leave)
+      outgoing.whenOver(leave)
       return outgoing
     },
     close: () => agents.close(),
@@ -99,6 +98,7 @@ class Outgoing extends EventEmitter implements Sending {
   #settle!: (result: Answer | Failure) => void
   #state: 'open' | 'answered' | 'over' = 'open'
   #upstream: ClientRequest | undefined
+  #leave: (() => void) | undefined
 
   constructor(shipment: Shipment, agents: Agents, responseTimeoutMs: number, clock: Clock) {
     super()
@@ -164,8 +164,10 @@ class Outgoing extends EventEmitter implements Sending {
     this.#give(TIMEOUTS.has(code) ? 'timeout' : 'unreachable', code)
   }
 
-  isOver(): boolean {
-    return this.#state === 'over'
+  /** Calls back when the upstream request has ended, in whatever way; at once where it already has. */
+  whenOver(leave: () => void): void {
+    if (this.#state === 'over') leave()
+    else this.#leave = leave
   }
 
   abort(): void {
@@ -186,7 +188,7 @@ class Outgoing extends EventEmitter implements Sending {
     if (this.#state === 'over') return
     this.#state = 'over'
     this.#deadline.cancel()
-    this.emit('over')
+    this.#leave?.()
   }
 
   /** R7: http-proxy's own abort path; it works in every state, queued for a connection too. */

@@ -1,0 +1,214 @@
+/**
+ * Builds every room once and wires them; the only place where rooms meet.
+ *
+ *   listener ─▶ corridor ─▶ identify · forward ─▶ DocuSign          admin port ─▶ metrics · status · health
+ *                  └─────▶ observe: one `Seen` a call ─▶ log, metrics, accounts ◀──────┘
+ *
+ * A reload builds the stateless rooms anew and hands the listener another corridor between two calls. What
+ * remembers (metrics, accounts, where accounts live) is made once and told the new settings.
+ */
+import { makeAdmin } from './admin/admin.js'
+import { buildStatus } from './admin/status.js'
+import type { Clock } from './base/clock.js'
+import type { Seen } from './base/types.js'
+import type { Config } from './config/settings.js'
+import { makeCorridor, type Corridor } from './entry/corridor.js'
+import { makeListener, type TlsPair } from './entry/listener.js'
+import { makeAccounts, rewriteUserinfo, type AccountsConfig } from './forward/accounts.js'
+import { mayRepeat, readOrigin } from './forward/exchange.js'
+import { makeForward, type Forward } from './forward/forward.js'
+import { requestHeaders } from './forward/hygiene.js'
+import { makeIdentify } from './identify/identify.js'
+import { makeRoutes } from './identify/routes.js'
+import { makeAccounts as makeAccountsSeen } from './observe/accounts.js'
+import type { Log } from './observe/log.js'
+import { makeMetrics } from './observe/metrics.js'
+
+export interface AppParts {
+  readonly clock: Clock
+  readonly log: Log
+  readonly version: string
+  /** The text of `config/docusign-routes.tsv`. */
+  readonly routeTable: string
+  /** Reads a PEM file. @throws when it cannot. */
+  readFile(path: string): string
+}
+
+export interface Ports {
+  /** What apps call us by. */
+  readonly publicUrl: string
+  readonly port: number
+  readonly adminPort: number
+}
+
+export interface App {
+  /** Rejects when an address cannot be listened on, or the TLS files cannot be read; nothing is then left open. */
+  start(): Promise<Ports>
+  /** Takes new settings between two calls. @throws when the TLS files cannot be read; the old settings then stay. */
+  reload(config: Config): void
+  /** In-flight calls finish, new ones are told; resolves by `shutdown.timeout`. */
+  stop(): Promise<void>
+}
+
+const MAX_ACCOUNTS_SHOWN = 1_000
+
+export function makeApp(initial: Config, parts: AppParts): App {
+  const { clock, log, version } = parts
+  const startedMs = clock.nowMs()
+  let config = initial
+  let ports: Ports | undefined
+  let stopping = false
+
+  const nameRoute = makeRoutes(parts.routeTable)
+  const homes = makeAccounts(homesConfig(config))
+  const accounts = makeAccountsSeen(MAX_ACCOUNTS_SHOWN)
+  const metrics = makeMetrics({ version, maxAccounts: config.metrics.maxAccounts }, clock)
+  let forward = makeForward(forwardConfig(config), clock)
+  let corridor = makeHouse(config, forward)
+
+  function observe(seen: Seen): void {
+    log.call(seen)
+    metrics.seen(seen)
+    accounts.seen(seen)
+  }
+
+  function makeHouse(settings: Config, upstream: Forward): Corridor {
+    const identify = makeIdentify({ apps: Object.keys(settings.apps), isOurs }, nameRoute)
+    return makeCorridor(
+      {
+        identify,
+        headers: requestHeaders,
+        originOf: homes.originOf,
+        send: upstream.send,
+        mayRepeat,
+        rewriteUserinfo,
+        learnResidences: homes.learn,
+        publicUrl,
+        observe,
+      },
+      clock,
+    )
+  }
+
+  const listener = makeListener(
+    {
+      host: config.listen.host,
+      port: config.listen.port,
+      tls: readTls(config),
+      headersTimeoutMs: config.listen.headersTimeout * 1000,
+      requestTimeoutMs: config.listen.requestTimeout * 1000,
+      keepAliveTimeoutMs: config.listen.keepAliveTimeout * 1000,
+    },
+    { corridor: () => corridor, observe, unexpected: error => log.unexpected(error) },
+    clock,
+  )
+
+  const admin = makeAdmin(
+    { host: config.admin.host, port: config.admin.port, token: config.admin.token, hosts: config.admin.hosts },
+    {
+      metrics,
+      ready: () => (stopping ? { ready: false, reason: 'shutting down' } : { ready: ports !== undefined }),
+      status() {
+        const { hits, misses, remembered, coalesced } = metrics.tally()
+        return buildStatus({
+          version,
+          startedMs,
+          nowMs: clock.nowMs(),
+          accounts: accounts.list().map(account => ({ account })),
+          cache: { hits, misses },
+          saved: { remembered, coalesced },
+        })
+      },
+    },
+    log,
+    clock,
+  )
+
+  function readTls({ listen }: Config): TlsPair | undefined {
+    if (listen.tlsCert === undefined || listen.tlsKey === undefined) return undefined
+    return { cert: parts.readFile(listen.tlsCert), key: parts.readFile(listen.tlsKey) }
+  }
+
+  /**
+   * Where nothing was set and we listen on every address, the name the caller used is the one that reaches us.
+   * It can only mislead the caller who chose it.
+   */
+  function publicUrl(host: string | undefined): string {
+    const { listen } = config
+    if (listen.publicUrl !== undefined) return listen.publicUrl
+    const named = isWildcard(listen.host) && host !== undefined && AUTHORITY.test(host)
+    return `${scheme(config)}://${named ? host : authority(listen.host, ports?.port ?? listen.port)}`
+  }
+
+  /** An absolute-form target may name us as the settings do, or by any address of this machine and our port. */
+  function isOurs(named: string): boolean {
+    const own = new URL(publicUrl(undefined)).host
+    const port = ports?.port ?? config.listen.port
+    return named === own || named === `localhost:${port}` || named === `127.0.0.1:${port}` || named === `[::1]:${port}`
+  }
+
+  return {
+    async start() {
+      const port = await listener.start()
+      try {
+        const adminPort = (await admin.start()).port
+        ports = { port, adminPort, publicUrl: '' }
+        ports = { port, adminPort, publicUrl: publicUrl(undefined) }
+      } catch (error) {
+        await listener.close()
+        throw error
+      }
+      metrics.configReloaded()
+      return ports
+    },
+    reload(next) {
+      const tls = readTls(next)
+      const upstream = makeForward(forwardConfig(next), clock)
+      if (tls) listener.setTls(tls)
+      // Calls under way keep the old connections until they end.
+      forward.close()
+      forward = upstream
+      config = next
+      homes.configure(homesConfig(next))
+      admin.configure({ host: config.admin.host, token: next.admin.token, hosts: next.admin.hosts })
+      metrics.setMaxAccounts(next.metrics.maxAccounts)
+      log.setLevel(next.log.level)
+      corridor = makeHouse(next, upstream)
+      metrics.configReloaded()
+    },
+    async stop() {
+      stopping = true
+      await listener.drain(config.shutdown.timeout * 1000)
+      await Promise.all([listener.close(), admin.stop()])
+      forward.close()
+    },
+  }
+}
+
+// What may stand in a Host line as a name or an address: nothing that could break out of a JSON string or a URL.
+const AUTHORITY = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/
+
+function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || host === '::'
+}
+
+function scheme({ listen }: Config): 'http' | 'https' {
+  return listen.tlsCert === undefined ? 'http' : 'https'
+}
+
+function authority(host: string, port: number): string {
+  const reachable = isWildcard(host) ? 'localhost' : host
+  return `${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`
+}
+
+function forwardConfig({ upstream }: Config) {
+  return {
+    connectTimeoutMs: upstream.connectTimeout * 1000,
+    responseTimeoutMs: upstream.responseTimeout * 1000,
+    maxSockets: upstream.maxSockets,
+  }
+}
+
+function homesConfig({ upstream }: Config): AccountsConfig {
+  return { api: readOrigin(upstream.api), oauth: readOrigin(upstream.oauth) }
+}

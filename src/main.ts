@@ -1,0 +1,188 @@
+#!/usr/bin/env node
+/** The command line: reads argv and the environment, starts one command, handles signals. The only user of `process`. */
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { makeApp } from './app.js'
+import { makeSystemClock } from './base/clock.js'
+import { loadConfig } from './config/load.js'
+import { changedAtStartOnly, showConfig, showFaults } from './config/show.js'
+import type { Config } from './config/settings.js'
+import { makeFileDestination } from './observe/destination.js'
+import { makeLog } from './observe/log.js'
+import { parseSimulatorArgs, SIMULATOR_USAGE } from './simulator/options.js'
+import { makeSimulator } from './simulator/simulator.js'
+
+const DONE = 0
+const FAILED = 1
+const BAD_USAGE = 2
+
+const USAGE = `docusign-governor: keeps every app inside the rules of the DocuSign eSignature API
+
+Usage:
+  docusign-governor serve [--config FILE]      run the governor
+  docusign-governor check [--config FILE]      validate and print the settings in force
+  docusign-governor simulator [--port N] …     run the DocuSign simulator (--help shows its knobs)
+  docusign-governor demo [--for SECONDS] …     simulator, governor and sample apps together (--help)
+  docusign-governor --help | --version
+
+Settings: config/default.yaml lists them all. --config overlays it, environment variables (GOVERNOR_LISTEN_PORT=8081)
+overlay both. SIGHUP reloads the files.
+`
+
+const ROOT = new URL('../../', import.meta.url)
+const pathOf = (name: string) => fileURLToPath(new URL(name, ROOT))
+
+const say = (text: string) => void process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+const complain = (text: string) => void process.stderr.write(text.endsWith('\n') ? text : `${text}\n`)
+
+function version(): string {
+  const manifest = JSON.parse(readFileSync(pathOf('package.json'), 'utf8')) as { version: string }
+  return manifest.version
+}
+
+function load(overlay: string | undefined): Config | undefined {
+  const files = [pathOf('config/default.yaml'), ...(overlay === undefined ? [] : [overlay])]
+  const loaded = loadConfig({ files, env: process.env })
+  if (loaded.kind === 'config') return loaded.config
+  complain(showFaults(loaded.faults))
+  return undefined
+}
+
+/** `--config FILE` and nothing else. */
+function overlayOf(argv: string[]): { overlay: string | undefined } | undefined {
+  try {
+    const { values } = parseArgs({ args: argv, options: { config: { type: 'string', short: 'c' } } })
+    return { overlay: values.config }
+  } catch (error) {
+    complain(`${(error as Error).message}\n\n${USAGE}`)
+    return undefined
+  }
+}
+
+async function serve(argv: string[]): Promise<number> {
+  const options = overlayOf(argv)
+  const config = options && load(options.overlay)
+  if (!config) return BAD_USAGE
+
+  const clock = makeSystemClock()
+  const log = makeLog(config.log, makeFileDestination(process.stdout.fd, clock), clock)
+  const crash = (error: unknown) => {
+    log.unexpected(error)
+    log.flush()
+    process.exit(FAILED)
+  }
+  process.on('uncaughtException', crash).on('unhandledRejection', crash)
+
+  let running: Config = config
+  let app: ReturnType<typeof makeApp>
+  try {
+    const routeTable = readFileSync(pathOf('config/docusign-routes.tsv'), 'utf8')
+    const readFile = (path: string) => readFileSync(path, 'utf8')
+    app = makeApp(config, { clock, log, version: version(), routeTable, readFile })
+    const { publicUrl, adminPort } = await app.start()
+    log.event('info', 'started', { version: version(), url: publicUrl, adminPort, upstream: config.upstream.api })
+  } catch (error) {
+    complain(`The governor could not start: ${(error as Error).message}`)
+    log.flush()
+    return FAILED
+  }
+
+  process.on('SIGHUP', () => {
+    const loaded = loadConfig({
+      files: [pathOf('config/default.yaml'), ...(options.overlay === undefined ? [] : [options.overlay])],
+      env: process.env,
+    })
+    if (loaded.kind === 'faults') {
+      log.event('error', 'config-refused', { faults: showFaults(loaded.faults), running: 'the settings from before' })
+      return
+    }
+    const fixed = changedAtStartOnly(running, loaded.config)
+    try {
+      app.reload(loaded.config)
+    } catch (error) {
+      const faults = `listen.tlsCert, listen.tlsKey: ${(error as NodeJS.ErrnoException).code ?? 'not a pair'}`
+      log.event('error', 'config-refused', { faults, running: 'the settings from before' })
+      return
+    }
+    running = loaded.config
+    log.event('info', 'config-reloaded', fixed.length === 0 ? {} : { onlyAtStart: fixed.join(', ') })
+  })
+
+  const signal = await nextSignal()
+  log.event('info', 'stopping', { signal })
+  void nextSignal().then(() => {
+    log.flush()
+    process.exit(FAILED)
+  })
+  await app.stop()
+  log.event('info', 'stopped')
+  log.flush()
+  return DONE
+}
+
+/** Resolves at the next SIGTERM or SIGINT. */
+function nextSignal(): Promise<string> {
+  return new Promise(resolve => {
+    const heard = (signal: string) => {
+      process.off('SIGTERM', heard).off('SIGINT', heard)
+      resolve(signal)
+    }
+    process.on('SIGTERM', heard).on('SIGINT', heard)
+  })
+}
+
+function check(argv: string[]): number {
+  const options = overlayOf(argv)
+  const config = options && load(options.overlay)
+  if (!config) return BAD_USAGE
+  say(showConfig(config))
+  return DONE
+}
+
+async function simulator(argv: string[]): Promise<number> {
+  const options = parseSimulatorArgs(argv)
+  if ('faults' in options && !('host' in options)) {
+    complain(`${options.faults.join('\n')}\n\n${SIMULATOR_USAGE}`)
+    return BAD_USAGE
+  }
+  if (options.help) {
+    say(SIMULATOR_USAGE)
+    return DONE
+  }
+  const docusign = makeSimulator(options, makeSystemClock())
+  const { url } = await docusign.start()
+  say(`DocuSign simulator at ${url}\n  base path for SDKs  ${url}/restapi\n  what it offers      ${url}/_sim/\n  what it counted     ${url}/_sim/report`)
+  await nextSignal()
+  await docusign.stop()
+  return DONE
+}
+
+async function main([command, ...argv]: string[]): Promise<number> {
+  switch (command) {
+    case 'serve':
+      return serve(argv)
+    case 'check':
+      return check(argv)
+    case 'simulator':
+      return simulator(argv)
+    case '--version':
+    case '-v':
+      say(version())
+      return DONE
+    case '--help':
+    case '-h':
+    case 'help':
+      say(USAGE)
+      return DONE
+    default:
+      complain(command === undefined ? USAGE : `There is no command "${command}".\n\n${USAGE}`)
+      return BAD_USAGE
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
+  complain(`docusign-governor failed: ${(error as Error).message}`)
+  return FAILED
+})
+process.exit()

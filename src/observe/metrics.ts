@@ -8,7 +8,7 @@ import { makeSeries } from './series.js'
 export interface Metrics {
   /** Counts one call. It costs the call some 2 µs and never throws. */
   seen(seen: Seen): void
-  /** The settings in force are from now: said at the start and after each reload that was taken. */
+  /** The settings in force are from now: to be said after each reload that was taken; the start counts as one. */
   configReloaded(): void
   /** At most so many accounts get a label of their own. One that has its label keeps it: a series has no way back. */
   setMaxAccounts(max: number): void
@@ -71,14 +71,10 @@ export function makeMetrics(config: MetricsConfig, clock: Clock): Metrics {
 
   const requests = counter('requests_total', 'Calls of the apps, by what became of them.', REQUEST_LABELS)
   const upstreamRequests = counter('upstream_requests_total', 'Attempts at DocuSign.', ATTEMPT_LABELS)
-  const refusals = counter(
-    'refusals_total',
-    'Answers of the governor in the place of DocuSign’s.',
-    REFUSAL_LABELS,
-  )
+  const refusals = counter('refusals_total', 'Answers of the governor itself, by reason.', REFUSAL_LABELS)
   const requestDuration = new Histogram({
     name: `${PREFIX}request_duration_seconds`,
-    help: 'From a request’s head to the last byte of its answer.',
+    help: 'From the head of a request to the last byte of its answer.',
     labelNames: ['outcome'],
     buckets: CALL_BUCKETS_S,
     registers,
@@ -86,7 +82,7 @@ export function makeMetrics(config: MetricsConfig, clock: Clock): Metrics {
   for (const outcome of OUTCOMES) requestDuration.zero({ outcome })
   const upstreamDuration = new Histogram({
     name: `${PREFIX}upstream_duration_seconds`,
-    help: 'From the send of an attempt to the head of DocuSign’s answer, or to the failure.',
+    help: 'From the send of an attempt to the head of its answer, or to the failure.',
     buckets: CALL_BUCKETS_S,
     registers,
   })
@@ -107,6 +103,7 @@ export function makeMetrics(config: MetricsConfig, clock: Clock): Metrics {
     labelNames: ['version'],
     registers,
   }).set({ version: config.version }, 1)
+  configReloaded()
   collectDefaultMetrics({ register: registry })
   for (const name of MISNAMED) registry.removeSingleMetric(name)
 
@@ -114,6 +111,10 @@ export function makeMetrics(config: MetricsConfig, clock: Clock): Metrics {
   let remembered = 0
   let coalesced = 0
   let misses = 0
+
+  function configReloaded(): void {
+    reloaded.set(clock.wallMs() / 1000)
+  }
 
   function attempted(seen: Seen, attempt: Attempt): void {
     const { call } = seen
@@ -142,7 +143,7 @@ export function makeMetrics(config: MetricsConfig, clock: Clock): Metrics {
       if (outcome === 'coalesced') coalesced++
       if (outcome === 'forwarded' && call?.methodClass === 'read') misses++
     },
-    configReloaded: () => reloaded.set(clock.wallMs() / 1000),
+    configReloaded,
     setMaxAccounts: max => accountLabels.setMax(max),
     tally: () => ({ remembered, coalesced, hits: remembered, misses }),
     text: () => registry.metrics(),

@@ -40,7 +40,7 @@ const CALL_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 const OVERHEAD_BUCKETS_S = [
   0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
 ]
-/** Of one counter. Two full tables make a scrape some 20 ms long, and no call is served meanwhile. */
+/** Of one counter. Two full tables make a scrape tens of milliseconds long, and no call is served meanwhile. */
 const MAX_SERIES = 2000
 /** Gauges with a counter's name, which `promtool` rightly refuses; the same numbers stand without `_total`, by type. */
 const MISNAMED = [

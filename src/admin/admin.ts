@@ -1,0 +1,137 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Clock } from '../base/clock.js'
+import { fault, json, send, type Answer } from './answer.js'
+import { makeGate, type GateConfig } from './gate.js'
+import { makePort, PORT_LIMITS } from './port.js'
+
+export interface AdminConfig extends GateConfig {
+  /** 0 takes any free port. */
+  readonly port: number
+}
+
+/** What the port shows; each is asked when a request asks. */
+export interface AdminParts {
+  readonly metrics: { text(): Promise<string>; readonly contentType: string }
+  status(): unknown
+  /** The reason is shown to whoever asks, without a token. */
+  ready(): { readonly ready: boolean; readonly reason?: string }
+}
+
+export interface AdminLog {
+  unexpected(error: unknown): void
+}
+
+export interface Admin {
+  /** Resolves to the port listened on; rejects where the address cannot be had, saying which and why. */
+  start(): Promise<{ readonly port: number }>
+  /** Resolves when every connection is closed: idle ones at once, an answer under way has a second. */
+  stop(): Promise<void>
+  /** Takes the names and the token at once; the listener stays where it is. */
+  configure(config: GateConfig): void
+}
+
+const MAX_BODY_BYTES = 64 * 1024
+
+/** The second listener: health, metrics and status, for the operator and for nobody's web page. */
+export function makeAdmin(
+  config: AdminConfig,
+  parts: AdminParts,
+  log: AdminLog,
+  clock: Clock,
+  limits = PORT_LIMITS,
+): Admin {
+  let gate = makeGate(config)
+  let stopping = false
+  let scrape: Promise<string> | undefined
+  const port = makePort(
+    (req, res) => void serve(req, res),
+    error => log.unexpected(error),
+    limits,
+    clock,
+  )
+
+  const pages = new Map<string, () => Answer | Promise<Answer>>([
+    ['/healthz', () => json(200, { status: 'ok' })],
+    ['/readyz', readiness],
+    ['/metrics', metrics],
+    ['/status', () => json(200, parts.status())],
+  ])
+
+  function readiness(): Answer {
+    const { ready, reason = 'not ready' } = parts.ready()
+    return ready ? json(200, { status: 'ready' }) : fault(503, 'GOVERNOR_NOT_READY', reason)
+  }
+
+  /** A scrape holds up every call while it is written, so those who ask together share one. */
+  async function metrics(): Promise<Answer> {
+    scrape ??= parts.metrics.text().finally(() => {
+      scrape = undefined
+    })
+    return { status: 200, contentType: parts.metrics.contentType, body: await scrape }
+  }
+
+  async function answerTo(req: IncomingMessage): Promise<Answer> {
+    const [path = ''] = (req.url ?? '').split('?', 1)
+    const denial = gate({ path, headers: req.headers, hosts: req.headersDistinct['host'] ?? [] })
+    if (denial) {
+      const challenge = denial.status === 401 ? { 'WWW-Authenticate': 'Bearer realm="admin"' } : {}
+      return fault(denial.status, denial.errorCode, denial.message, challenge)
+    }
+    const page = pages.get(path)
+    if (!page) return fault(404, 'GOVERNOR_NOT_FOUND', 'The admin port has no such page.')
+    if (req.method !== 'GET' && req.method !== 'HEAD')
+      return fault(405, 'GOVERNOR_METHOD_NOT_ALLOWED', 'This page can only be read.', { Allow: 'GET, HEAD' })
+    if (!(await isReadToEnd(req)))
+      return fault(413, 'GOVERNOR_TOO_LARGE', `A body may have ${MAX_BODY_BYTES} bytes here.`)
+    return await page()
+  }
+
+  async function serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    try {
+      const answer = await answerTo(req)
+      send(res, answer, stopping || (hasBody(req) && !req.complete))
+    } catch (error) {
+      log.unexpected(error)
+      if (res.headersSent) res.destroy()
+      else
+        send(
+          res,
+          fault(500, 'GOVERNOR_INTERNAL_ERROR', 'The governor failed at this; its log says where.'),
+          true,
+        )
+    }
+  }
+
+  return {
+    start: () => port.listen(config.host, config.port),
+    stop() {
+      stopping = true
+      return port.close()
+    },
+    configure(newConfig) {
+      gate = makeGate(newConfig)
+    },
+  }
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+}
+
+/** Reads past the body, which no page needs, so that the connection can be used again; false where it is too large. */
+function isReadToEnd(req: IncomingMessage): Promise<boolean> {
+  if (!hasBody(req)) return Promise.resolve(true)
+  if (Number(req.headers['content-length'] ?? 0) > MAX_BODY_BYTES) return Promise.resolve(false)
+  return new Promise(resolve => {
+    let bytes = 0
+    req.on('data', (chunk: Buffer) => {
+      bytes += chunk.length
+      if (bytes <= MAX_BODY_BYTES) return
+      req.pause()
+      resolve(false)
+    })
+    req.once('end', () => resolve(true))
+    // A client that left is answered too, because whoever waits here must not wait for ever.
+    req.once('close', () => resolve(false))
+  })
+}

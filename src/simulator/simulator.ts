@@ -1,0 +1,86 @@
+import { createServer } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import type { Clock } from '../base/clock.js'
+import type { Credentials } from './credentials.js'
+import { credentialsOf } from './credentials.js'
+import type { Fault } from './faults.js'
+import { makeHouse } from './house.js'
+import { makeJourney } from './journey.js'
+import type { SimulatorOptions } from './options.js'
+import { SIMULATOR_DEFAULTS } from './options.js'
+import type { Report } from './report.js'
+import type { EnvelopeSeed } from './seeding.js'
+import { sow } from './seeding.js'
+
+export interface Simulator {
+  /** Listens; rejects when the port cannot be had. */
+  start(): Promise<{ url: string; port: number }>
+  /** Drops every connection. Resolves always, also when nothing was started. */
+  stop(): Promise<void>
+  report(): Report
+  /** Counts, limits, faults and envelopes as at the start. People and tokens stay. */
+  reset(): void
+  /** Base URIs are empty before the start. Makes the keys when first asked, which takes a moment. */
+  credentials(): Credentials
+  readonly faults: {
+    /** Replaces all rules. */
+    set(rules: readonly Fault[]): void
+    clear(): void
+  }
+  /** An access token without the OAuth dance, for a user by GUID, through the first integration key or the one named. */
+  issueToken(userId: string, integrationKey?: string): string
+  /** Makes envelopes and returns their ids. Throws on an account or user there is none of. */
+  addEnvelopes(seed: EnvelopeSeed): readonly string[]
+}
+
+/** DocuSign's eSignature REST API and OAuth host, on one port of this machine. */
+export function makeSimulator(some: Partial<SimulatorOptions>, clock: Clock): Simulator {
+  const options = { ...SIMULATOR_DEFAULTS, ...some }
+  const house = makeHouse(options, clock)
+  const { tlsKey, tlsCert } = options
+  const isTls = tlsKey !== undefined && tlsCert !== undefined
+  const journey = makeJourney(house)
+  const server = isTls ? createTlsServer({ key: tlsKey, cert: tlsCert }, journey) : createServer(journey)
+  // A reset in the middle of a handshake or a head is the peer's affair.
+  server.on('clientError', (_error, socket) => socket.destroy())
+
+  return {
+    start: () =>
+      new Promise((resolve, reject) => {
+        server.once('error', reject)
+        server.listen(options.port, options.host, () => {
+          server.off('error', reject)
+          const { port } = server.address() as AddressInfo
+          const host = options.host.includes(':') ? `[${options.host}]` : options.host
+          house.setUrl(`${isTls ? 'https' : 'http'}://${host}:${port}`)
+          resolve({ url: house.url(), port })
+        })
+      }),
+    stop: () =>
+      new Promise(resolve => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+    report: () => house.world().meter.report(),
+    reset: () => house.reset(),
+    credentials: () => credentialsOf(house),
+    faults: {
+      set: rules => house.faults.set(rules),
+      clear: () => house.faults.clear(),
+    },
+    issueToken(userId, integrationKey) {
+      const { people, tokens, pace } = house
+      const user = people.user(userId)
+      const app = integrationKey === undefined ? people.apps[0] : people.app(integrationKey)
+      if (!user || !app) throw new Error('no such user or integration key')
+      return tokens.issue(user, app, 'signature impersonation', pace.lengthMs(3600))
+    },
+    addEnvelopes(seed) {
+      const { people, pace } = house
+      const ids = sow({ people, pace, ...house.world() }, seed)
+      if (typeof ids === 'string') throw new Error(ids)
+      return ids
+    },
+  }
+}

@@ -78,11 +78,11 @@ export function makeApp(initial: Config, parts: AppParts): App {
       {
         identify,
         headers: requestHeaders,
-        originOf: homes.originOf,
-        send: upstream.send,
+        originOf: (service, account) => homes.originOf(service, account),
+        send: shipment => upstream.send(shipment),
         mayRepeat,
         rewriteUserinfo,
-        learnResidences: homes.learn,
+        learnResidences: found => homes.learn(found),
         publicUrl,
         observe,
       },
@@ -104,7 +104,12 @@ export function makeApp(initial: Config, parts: AppParts): App {
   )
 
   const admin = makeAdmin(
-    { host: config.admin.host, port: config.admin.port, token: config.admin.token, hosts: config.admin.hosts },
+    {
+      host: config.admin.host,
+      port: config.admin.port,
+      token: config.admin.token,
+      hosts: config.admin.hosts,
+    },
     {
       metrics,
       ready: () => (stopping ? { ready: false, reason: 'shutting down' } : { ready: ports !== undefined }),
@@ -144,7 +149,12 @@ export function makeApp(initial: Config, parts: AppParts): App {
   function isOurs(named: string): boolean {
     const own = new URL(publicUrl(undefined)).host
     const port = ports?.port ?? config.listen.port
-    return named === own || named === `localhost:${port}` || named === `127.0.0.1:${port}` || named === `[::1]:${port}`
+    return (
+      named === own ||
+      named === `localhost:${port}` ||
+      named === `127.0.0.1:${port}` ||
+      named === `[::1]:${port}`
+    )
   }
 
   return {

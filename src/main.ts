@@ -81,7 +81,12 @@ async function serve(argv: string[]): Promise<number> {
     const readFile = (path: string) => readFileSync(path, 'utf8')
     app = makeApp(config, { clock, log, version: version(), routeTable, readFile })
     const { publicUrl, adminPort } = await app.start()
-    log.event('info', 'started', { version: version(), url: publicUrl, adminPort, upstream: config.upstream.api })
+    log.event('info', 'started', {
+      version: version(),
+      url: publicUrl,
+      adminPort,
+      upstream: config.upstream.api,
+    })
   } catch (error) {
     complain(`The governor could not start: ${(error as Error).message}`)
     log.flush()
@@ -94,7 +99,10 @@ async function serve(argv: string[]): Promise<number> {
       env: process.env,
     })
     if (loaded.kind === 'faults') {
-      log.event('error', 'config-refused', { faults: showFaults(loaded.faults), running: 'the settings from before' })
+      log.event('error', 'config-refused', {
+        faults: showFaults(loaded.faults),
+        running: 'the settings from before',
+      })
       return
     }
     const fixed = changedAtStartOnly(running, loaded.config)
@@ -152,7 +160,9 @@ async function simulator(argv: string[]): Promise<number> {
   }
   const docusign = makeSimulator(options, makeSystemClock())
   const { url } = await docusign.start()
-  say(`DocuSign simulator at ${url}\n  base path for SDKs  ${url}/restapi\n  what it offers      ${url}/_sim/\n  what it counted     ${url}/_sim/report`)
+  say(
+    `DocuSign simulator at ${url}\n  base path for SDKs  ${url}/restapi\n  what it offers      ${url}/_sim/\n  what it counted     ${url}/_sim/report`,
+  )
   await nextSignal()
   await docusign.stop()
   return DONE

@@ -12,17 +12,30 @@ export interface Accounts {
  * into a path; the one that was not called for the longest time leaves first.
  */
 export function makeAccounts(max: number): Accounts {
-  const accounts = new Set<string>()
+  // Marked in place. A Set whose members leave and come back with every call makes a chain of old tables that only
+  // a full collection breaks, and the calls pay for it.
+  const lastCall = new Map<string, { turn: number }>()
+  let turn = 0
+
+  function forgetOldest(): void {
+    let oldest: string | undefined
+    let least = Infinity
+    for (const [account, mark] of lastCall) {
+      if (mark.turn < least) [oldest, least] = [account, mark.turn]
+    }
+    if (oldest !== undefined) lastCall.delete(oldest)
+  }
 
   return {
     seen(seen) {
       const account = shownAccount(seen.call?.account)
       if (account === undefined) return
-      accounts.delete(account)
-      accounts.add(account)
-      if (accounts.size > max) for (const oldest of accounts) return void accounts.delete(oldest)
+      const mark = lastCall.get(account)
+      if (mark) mark.turn = ++turn
+      else lastCall.set(account, { turn: ++turn })
+      if (lastCall.size > max) forgetOldest()
     },
-    list: () => [...accounts].reverse(),
+    list: () => [...lastCall].sort(([, a], [, b]) => b.turn - a.turn).map(([account]) => account),
   }
 }
 

@@ -44,6 +44,12 @@ function bad(status: number, message: string): Refusal {
   return { kind: 'refusal', reason: 'bad-request', status, message }
 }
 
+export const NO_BODY: Received = { kind: 'none' }
+
+export function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+}
+
 /**
  * Takes the body in: whole where it is small, else from the moment it flows.
  * `undefined` when the client left before that.
@@ -51,7 +57,6 @@ function bad(status: number, message: string): Refusal {
 export function receive(req: IncomingMessage, res: ServerResponse): Promise<Received | undefined> {
   const { headers } = req
   const chunked = headers['transfer-encoding'] !== undefined
-  if (!chunked && Number(headers['content-length'] ?? 0) === 0) return NO_BODY
   // Only now: until here a refusal would have spared the client its upload.
   if (headers.expect !== undefined) res.writeContinue()
 
@@ -74,8 +79,6 @@ export function receive(req: IncomingMessage, res: ServerResponse): Promise<Rece
     if (req.destroyed && !req.complete) onClose()
   })
 }
-
-const NO_BODY: Promise<Received> = Promise.resolve({ kind: 'none' })
 
 function streaming(req: IncomingMessage, begun: readonly Buffer[], chunked: boolean): Received {
   req.pause()

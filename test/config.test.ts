@@ -605,18 +605,17 @@ void t.test('no text and no environment makes it throw, and its answer is settin
     ),
   )
   const text = fc.oneof(
+    fc.constantFrom('', 'log: {}', 'apps: { a: , b: {} }', 'listen: { port: 0 }\nadmin: { hosts: [h] }'),
     fc.string({ unit: 'binary' }),
     fc.array(fragment, { maxLength: 40 }).map(parts => parts.join('')),
     tree.map(value => JSON.stringify(value)),
   )
   const variable = fc.oneof(
-    fc.constantFrom(...SETTINGS.flatMap(({ env }) => env ?? [])),
-    fc.string().map(name => `GOVERNOR_${name}`),
+    { weight: 9, arbitrary: fc.constantFrom(...SETTINGS.flatMap(({ env }) => env ?? [])) },
+    { weight: 1, arbitrary: fc.string().map(name => `GOVERNOR_${name}`) },
   )
-  const environment = fc.dictionary(
-    variable,
-    fc.oneof(fc.string(), fc.constantFrom('0', 'true', 'https://h', 'a,b')),
-  )
+  const value = fc.oneof(fc.constantFrom('', '1', '20', 'true', 'https://h', 'localhost'), fc.string())
+  const environment = fc.oneof(fc.constant({}), fc.dictionary(variable, value, { maxKeys: 3 }))
   let configs = 0
   fc.assert(
     fc.property(text, environment, (yaml, env) => {
@@ -630,9 +629,9 @@ void t.test('no text and no environment makes it throw, and its answer is settin
         new Set(loaded.faults.map(fault => JSON.stringify(fault))).size === loaded.faults.length
       return whole && distinct && loaded.faults.length > 0
     }),
-    { numRuns: 1000 },
+    { numRuns: 500 },
   )
-  t.pass(`1000 runs, ${configs} of them good settings`)
+  t.ok(configs > 20, `500 runs, ${configs} of them good settings`)
   t.end()
 })
 

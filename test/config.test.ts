@@ -82,10 +82,10 @@ const BAD_FILES: Readonly<Record<string, readonly [yaml: string, ...faults: stri
     `site.yaml:2:10  log.level: must be one of trace, debug, info, warn, error, fatal, silent, not "${'x'.repeat(59)}…`,
   ],
   'hosts that are none': [
-    'listen: { host: "[::1]" }\nadmin: { host: 127.1 , hosts: [governor, "a b"] }',
+    'listen: { host: "[::1]" }\nadmin: { host: "127.1", hosts: [governor, "a b"] }',
     'site.yaml:1:17  listen.host: must be an IP address (an IPv6 one without brackets) or a host name',
     'site.yaml:2:16  admin.host: must be an IP address',
-    'site.yaml:2:31  admin.hosts: must be an IP address (an IPv6 one without brackets) or a host name, without a port; item 2 is "a b"',
+    'site.yaml:2:32  admin.hosts: must be an IP address (an IPv6 one without brackets) or a host name, without a port; item 2 is "a b"',
   ],
   'one name where a list is wanted': [
     'admin: { hosts: governor }',
@@ -155,6 +155,11 @@ const BAD_FILES: Readonly<Record<string, readonly [yaml: string, ...faults: stri
     'listen:\n  port: 1\n  port: 2\nlisten: {}\n',
     'site.yaml:4:1  listen: is set twice, first at site.yaml:1:1',
     'site.yaml:3:3  listen.port: is set twice, first at site.yaml:2:3',
+  ],
+  'brackets that are not closed, told once': ['log: [[[[\n', 'site.yaml:2:1  '],
+  'a refused value, and not what seems to follow from its absence': [
+    'admin: { host: 0.0.0.0, token: short }',
+    'site.yaml:1:32  admin.token: must be text of 16 to 4096 visible ASCII characters',
   ],
   tabs: ['listen:\n\tport: 1\n', 'site.yaml:2:1  tabs cannot indent: use spaces'],
   'two documents': ['log: {}\n---\nlog: {}\n', 'site.yaml:2:1  the file must hold one document'],
@@ -359,6 +364,11 @@ void t.test('a fault of two sources together is told once, at the one that came 
   t.match(faultsOf('admin: { host: 0.0.0.0, open: true }', { GOVERNOR_ADMIN_OPEN: 'false' }), [
     /^environment {2}GOVERNOR_ADMIN_OPEN: admin.host 0.0.0.0 is reachable/,
   ])
+  t.match(
+    faultsOf('admin: "', { GOVERNOR_ADMIN_HOST: '0.0.0.0' }),
+    [/^site.yaml:1:\d+ {2}something is missing here/],
+    'what an unreadable file might have said is not guessed at',
+  )
   t.same(faultsOf('listen: { port: 99999 }').length, 1, 'and one of the file alone is not repeated')
   t.end()
 })

@@ -36,11 +36,7 @@ export type Tree<T> = {
 }
 
 /** A setting with one default, `undefined` for none. */
-export function leaf<V, F extends V | undefined>(
-  kind: Kind<V & {}>,
-  fallback: F,
-  meaning: string,
-): Leaf<V | F> {
+export function leaf<V>(kind: Kind<V & {}>, fallback: V, meaning: string): Leaf<V> {
   return { type: 'leaf', kind, fallback, byEnvironment: undefined, meaning }
 }
 

@@ -1,6 +1,5 @@
 /** What every program of the benchmarks says to its parent: its port at the start, its CPU and memory when asked. */
-import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Server } from 'node:net'
 
 export interface Usage {
   /** User and system, microseconds since the start. */

@@ -95,9 +95,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
       host: config.listen.host,
       port: config.listen.port,
       tls: readTls(config),
-      headersTimeoutMs: config.listen.headersTimeout * 1000,
-      requestTimeoutMs: config.listen.requestTimeout * 1000,
-      keepAliveTimeoutMs: config.listen.keepAliveTimeout * 1000,
+      ...limitsOf(config),
     },
     { corridor: () => corridor, observe, unexpected: error => log.unexpected(error) },
     clock,
@@ -175,6 +173,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
       const tls = readTls(next)
       const upstream = makeForward(forwardConfig(next), clock)
       if (tls) listener.setTls(tls)
+      listener.setLimits(limitsOf(next))
       // Calls under way keep the old connections until they end.
       forward.close()
       forward = upstream
@@ -209,6 +208,14 @@ function scheme({ listen }: Config): 'http' | 'https' {
 function authority(host: string, port: number): string {
   const reachable = isWildcard(host) ? 'localhost' : host
   return `${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`
+}
+
+function limitsOf({ listen }: Config) {
+  return {
+    headersTimeoutMs: listen.headersTimeout * 1000,
+    requestTimeoutMs: listen.requestTimeout * 1000,
+    keepAliveTimeoutMs: listen.keepAliveTimeout * 1000,
+  }
 }
 
 function forwardConfig({ upstream }: Config) {

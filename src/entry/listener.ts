@@ -11,12 +11,16 @@ import type { Refusal, Seen } from '../base/types.js'
 import { methodLabel, type Corridor } from './corridor.js'
 import { rawRefusal } from './respond.js'
 
-export interface ListenerConfig {
+export interface ListenerConfig extends ListenerLimits {
   readonly host: string
   /** 0: any free port. */
   readonly port: number
   /** PEM texts; with them the listener speaks TLS only. */
   readonly tls: TlsPair | undefined
+}
+
+/** What may change while it listens. */
+export interface ListenerLimits {
   readonly headersTimeoutMs: number
   readonly requestTimeoutMs: number
   /** How long a client's idle connection is kept; above the idle time of its pool, or it will reset now and then. */
@@ -41,6 +45,7 @@ export interface Listener {
   start(): Promise<number>
   /** Takes new certificates for new connections. @throws when they are not a pair. */
   setTls(tls: TlsPair): void
+  setLimits(limits: ListenerLimits): void
   /** From now on new calls are refused with `shutting-down`. Resolves when nothing is in flight, or after `timeoutMs`. */
   drain(timeoutMs: number): Promise<void>
   /** Ends every connection. */
@@ -158,6 +163,11 @@ export function makeListener(config: ListenerConfig, parts: ListenerParts, clock
       }),
     setTls(tls) {
       if ('setSecureContext' in server) server.setSecureContext({ ...tls })
+    },
+    setLimits(limits) {
+      server.headersTimeout = limits.headersTimeoutMs
+      server.requestTimeout = limits.requestTimeoutMs
+      server.keepAliveTimeout = limits.keepAliveTimeoutMs
     },
     drain(timeoutMs) {
       closing = true

@@ -137,10 +137,11 @@ export function makeApp(initial: Config, parts: AppParts): App {
    * It can only mislead the caller who chose it.
    */
   function publicUrl(host: string | undefined): string {
-    const { listen } = config
-    if (listen.publicUrl !== undefined) return listen.publicUrl
+    if (config.listen.publicUrl !== undefined) return config.listen.publicUrl
+    // Where we listen is settled at the start, whatever a reload says of it.
+    const { listen } = initial
     const named = isWildcard(listen.host) && host !== undefined && AUTHORITY.test(host)
-    return `${scheme(config)}://${named ? host : authority(listen.host, ports?.port ?? listen.port)}`
+    return `${scheme(initial)}://${named ? host : authority(listen.host, ports?.port ?? listen.port)}`
   }
 
   /** An absolute-form target may name us as the settings do, or by any address of this machine and our port. */

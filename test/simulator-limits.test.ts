@@ -423,6 +423,37 @@ void t.test('what goes wrong goes wrong on the wire', async t => {
   )
 })
 
+void t.test('a client that leaves, stalls or talks nonsense harms nobody, and a stop is a stop', async t => {
+  const { simulator, call, at, port, token } = await open(t)
+  const say = (text: string, andLeave: boolean) =>
+    new Promise<string>(resolve => {
+      const socket = connect(port, '127.0.0.1')
+      let heard = ''
+      socket.on('data', chunk => (heard += chunk.toString('latin1')))
+      socket.on('error', () => undefined)
+      socket.on('close', () => resolve(heard))
+      socket.write(text, () => andLeave && socket.resetAndDestroy())
+    })
+  const head = `POST /restapi/v2.1${at('/envelopes')} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n`
+  await say(`${head}Content-Length: 1000\r\nContent-Type: application/json\r\n\r\n{"status"`, true)
+  await say('\u0000\u0001 nonsense\r\n\r\n', false)
+  t.match(await say('GET /%zz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', false), /^HTTP\/1\.1 400 /)
+  t.match(
+    await say(`${head}Content-Length: 3\r\nConnection: close\r\n\r\n{x}`, false),
+    /INVALID_REQUEST_BODY/,
+  )
+  t.equal(await statusOf(call(at())), 200)
+  const { calls } = simulator.report()
+  t.match(calls, { byStatus: { 200: 1, 400: 1, none: 1 }, total: 3 }, 'who left got no answer, and counts')
+
+  simulator.faults.set([{ kind: 'stall' }])
+  const hanging = call(at()).catch((error: unknown) => error)
+  while (simulator.report().faultsStruck === 0) await fetch(`http://127.0.0.1:${port}/_sim/`)
+  await simulator.stop()
+  t.ok((await hanging) instanceof Error)
+  await t.resolves(simulator.stop(), 'a second stop is no harm')
+})
+
 void t.test('no envelope leaves a terminal status, and each keeps its course', async t => {
   const pace = makePace(SIMULATOR_DEFAULTS, makeHandClock())
   const times = fc.array(fc.integer({ min: 0, max: 200 * 86_400 }), { minLength: 2, maxLength: 30 })
@@ -487,7 +518,7 @@ void t.test('two hundred thousand envelopes are no burden', async t => {
   const list = await call(at('/envelopes?from_date=2000-01-01&start_position=199990'))
   t.match(await list.json(), { totalSetSize: '200000', resultSetSize: '10' })
   const perEnvelope = (heapBytes() - before) / 200_000
-  t.ok(perEnvelope < 600, `${Math.round(perEnvelope)} bytes each`)
+  t.ok(perEnvelope < 400, `${Math.round(perEnvelope)} bytes each`)
   simulator.reset()
 })
 

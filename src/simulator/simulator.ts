@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Clock } from '../base/clock.js'
 import type { Credentials } from './credentials.js'
 import { accountsOf, credentialsOf, usersOf } from './credentials.js'
@@ -49,6 +49,14 @@ export function makeSimulator(some: Partial<SimulatorOptions>, clock: Clock): Si
   const server = isTls ? createTlsServer({ key: tlsKey, cert: tlsCert }, journey) : createServer(journey)
   // A reset in the middle of a handshake or a head is the peer's affair.
   server.on('clientError', (_error, socket) => socket.destroy())
+  // Longer than any pool of clients keeps one, so that no call is lost to a connection that ends as it is taken up.
+  server.keepAliveTimeout = 120_000
+  // The server's own list leaves out connections that are still shaking hands.
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
 
   return {
     start: () =>
@@ -65,7 +73,7 @@ export function makeSimulator(some: Partial<SimulatorOptions>, clock: Clock): Si
     stop: () =>
       new Promise(resolve => {
         server.close(() => resolve())
-        server.closeAllConnections()
+        for (const socket of sockets) socket.destroy()
       }),
     report: () => house.world().meter.report(),
     reset: () => house.reset(),

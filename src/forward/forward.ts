@@ -134,10 +134,7 @@ class Outgoing extends EventEmitter implements Sending {
     this.#upstream = upstream
     if (this.#body.kind === 'whole') upstream.end(this.#body.bytes)
     else if (this.#body.kind === 'none') upstream.end()
-    upstream.on('upgrade', (_answer, socket) => {
-      socket.destroy()
-      this.#give('unreachable', 'GOVERNOR_UNASKED_UPGRADE')
-    })
+    // Whatever ends it without an answer and without an error ends here: an unasked 101, for one.
     upstream.on('close', () => this.#give('unreachable', 'ECONNRESET'))
   }
 

@@ -28,6 +28,9 @@ const HIDDEN =
 const DOTS = /\/\.{1,2}(?:\/|$)/
 // http-proxy rewrites "http:/" inside a path to "http://".
 const URL_INSIDE = /https?:\//i
+// .NET also reads a GUID as a list, `{0x93be49ab,0xafa0,…}`, with white space anywhere: nobody sends it, and it would
+// be a second key of one envelope.
+const GUID_LIST = /%7b(?:%(?!7b)[0-9a-f]{2})*0(?:%(?!7b)[0-9a-f]{2})*x/i
 const ABSOLUTE = /^https?:\/\/([^/?#]*)/i
 
 /**
@@ -57,6 +60,7 @@ function pathFault(path: string): string | undefined {
     return 'the path has a character, or half an escape, that RFC 3986 does not allow there'
   if (path.includes('%') && HIDDEN.test(path))
     return 'the path escapes a character that must stand for itself'
+  if (GUID_LIST.test(path)) return 'the path has a GUID written as a list of numbers'
   if (URL_INSIDE.test(path)) return 'the path has a URL inside'
   return undefined
 }
@@ -95,7 +99,7 @@ export function resourceSegments(path: string): string[] | undefined {
   if (segments.length > 2 && segments.at(-1) === '') segments.pop()
   for (let i = 1; i < segments.length; i++) {
     const segment = (segments[i] as string).trim()
-    // 32 hex digits at least: shorter segments cannot be a GUID in any of the five forms .NET reads.
+    // 32 hex digits at least: shorter segments cannot be a GUID in any form that passes here.
     const parts = segment.length >= 32 && segment.length <= 38 ? GUID.exec(segment) : null
     segments[i] = parts ? parts.slice(1).join('-') : segment
   }

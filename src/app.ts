@@ -134,11 +134,11 @@ export function makeApp(initial: Config, parts: AppParts): App {
 
   /**
    * Where nothing was set and we listen on every address, the name the caller used is the one that reaches us.
-   * It can only mislead the caller who chose it.
+   * It can only mislead the caller who chose it. Where and how we listen is as it was at the start, whatever a
+   * reload says; only the name given to us may change.
    */
   function publicUrl(host: string | undefined): string {
     if (config.listen.publicUrl !== undefined) return config.listen.publicUrl
-    // Where we listen is settled at the start, whatever a reload says of it.
     const { listen } = initial
     const named = isWildcard(listen.host) && host !== undefined && AUTHORITY.test(host)
     return `${scheme(initial)}://${named ? host : authority(listen.host, ports?.port ?? listen.port)}`
@@ -147,7 +147,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
   /** An absolute-form target may name us as the settings do, or by any address of this machine and our port. */
   function isOurs(named: string): boolean {
     const own = new URL(publicUrl(undefined)).host
-    const port = ports?.port ?? config.listen.port
+    const port = ports?.port ?? initial.listen.port
     return (
       named === own ||
       named === `localhost:${port}` ||
@@ -180,7 +180,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
       forward = upstream
       config = next
       homes.configure(homesConfig(next))
-      admin.configure({ host: config.admin.host, token: next.admin.token, hosts: next.admin.hosts })
+      admin.configure({ host: initial.admin.host, token: next.admin.token, hosts: next.admin.hosts })
       metrics.setMaxAccounts(next.metrics.maxAccounts)
       log.setLevel(next.log.level)
       corridor = makeHouse(next, upstream)

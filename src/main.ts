@@ -49,20 +49,31 @@ function load(overlay: string | undefined): Config | undefined {
   return undefined
 }
 
-/** `--config FILE` and nothing else. */
-function overlayOf(argv: string[]): { overlay: string | undefined } | undefined {
+/** `--config FILE` or `--help` and nothing else; an exit code where there is nothing left to do. */
+function overlayOf(argv: string[]): { overlay: string | undefined } | number {
   try {
-    const { values } = parseArgs({ args: argv, options: { config: { type: 'string', short: 'c' } } })
-    return { overlay: values.config }
+    const { values } = parseArgs({
+      args: argv,
+      options: { config: { type: 'string', short: 'c' }, help: { type: 'boolean', short: 'h' } },
+    })
+    if (!values.help) return { overlay: values.config }
+    say(USAGE)
+    return DONE
   } catch (error) {
     complain(`${(error as Error).message}\n\n${USAGE}`)
-    return undefined
+    return BAD_USAGE
   }
+}
+
+/** What may be said of TLS files that cannot be used: nothing that stands in them. */
+function tlsFault(error: unknown): string {
+  return `listen.tlsCert, listen.tlsKey: ${(error as NodeJS.ErrnoException).code ?? 'not a pair'}`
 }
 
 async function serve(argv: string[]): Promise<number> {
   const options = overlayOf(argv)
-  const config = options && load(options.overlay)
+  if (typeof options === 'number') return options
+  const config = load(options.overlay)
   if (!config) return BAD_USAGE
 
   const clock = makeSystemClock()
@@ -76,10 +87,16 @@ async function serve(argv: string[]): Promise<number> {
 
   let running: Config = config
   let app: ReturnType<typeof makeApp>
+  const routeTable = readFileSync(pathOf('config/docusign-routes.tsv'), 'utf8')
+  const readFile = (path: string) => readFileSync(path, 'utf8')
   try {
-    const routeTable = readFileSync(pathOf('config/docusign-routes.tsv'), 'utf8')
-    const readFile = (path: string) => readFileSync(path, 'utf8')
     app = makeApp(config, { clock, log, version: version(), routeTable, readFile })
+  } catch (error) {
+    if (config.listen.tlsCert === undefined) throw error
+    complain(tlsFault(error))
+    return BAD_USAGE
+  }
+  try {
     const { publicUrl, adminPort } = await app.start()
     log.event('info', 'started', {
       version: version(),
@@ -109,8 +126,7 @@ async function serve(argv: string[]): Promise<number> {
     try {
       app.reload(loaded.config)
     } catch (error) {
-      const faults = `listen.tlsCert, listen.tlsKey: ${(error as NodeJS.ErrnoException).code ?? 'not a pair'}`
-      log.event('error', 'config-refused', { faults, running: 'the settings from before' })
+      log.event('error', 'config-refused', { faults: tlsFault(error), running: 'the settings from before' })
       return
     }
     running = loaded.config
@@ -142,7 +158,8 @@ function nextSignal(): Promise<string> {
 
 function check(argv: string[]): number {
   const options = overlayOf(argv)
-  const config = options && load(options.overlay)
+  if (typeof options === 'number') return options
+  const config = load(options.overlay)
   if (!config) return BAD_USAGE
   say(showConfig(config))
   return DONE

@@ -73,6 +73,10 @@ export function makeListener(config: ListenerConfig, parts: ListenerParts, clock
     requestTimeout: config.requestTimeoutMs,
     keepAliveTimeout: config.keepAliveTimeoutMs,
     connectionsCheckingInterval: Math.min(2_000, Math.max(50, config.headersTimeoutMs / 4)),
+    // A request without Host, or with an Expect nobody can meet, is refused along the corridor: Node's own answers
+    // to them say neither why nor who speaks.
+    requireHostHeader: false,
+    handshakeTimeout: config.headersTimeoutMs,
     ...config.tls,
   }
   const server = config.tls ? https.createServer(options) : http.createServer(options)
@@ -88,6 +92,7 @@ export function makeListener(config: ListenerConfig, parts: ListenerParts, clock
       if (!req.complete) linger(req)
       if (inFlight === 0) drained?.()
     }
+    if (!res.shouldKeepAlive && !req.complete) closeSoftly(req)
     parts
       .corridor()(req, res, closing)
       .then(done, (error: unknown) => {
@@ -98,11 +103,22 @@ export function makeListener(config: ListenerConfig, parts: ListenerParts, clock
   }
   server.on('request', onRequest)
   server.on('checkContinue', onRequest)
+  server.on('checkExpectation', onRequest)
   server.on('clientError', onClientError)
   // CONNECT asks for a tunnel; this is no forward proxy.
   server.on('connect', (_req: http.IncomingMessage, socket: Duplex) => {
     endRaw(socket, malformed(400, 'CONNECT is not understood here: call the governor by its base URI.'))
   })
+
+  /**
+   * Node closes a connection behind its last answer at once. A client that is still sending then gets a reset
+   * instead of that answer, so the end waits until the request has come in, or `linger` has had enough of it.
+   */
+  function closeSoftly(req: http.IncomingMessage): void {
+    const { socket } = req
+    const close = socket.destroySoon.bind(socket)
+    socket.destroySoon = () => void (req.complete ? close() : req.once('close', close))
+  }
 
   function linger(req: http.IncomingMessage): void {
     if (req.socket.destroyed) return

@@ -25,6 +25,13 @@ export function framingFault(req: IncomingMessage): Refusal | undefined {
   if (req.rawHeaders.length > 2 * MAX_HEADER_LINES) {
     return bad(431, `This request has more than ${MAX_HEADER_LINES} header lines.`)
   }
+  if (req.httpVersion === '1.1') {
+    if (countOf('host', req.rawHeaders) !== 1)
+      return bad(400, 'A request has one Host line, no more and no less.')
+    const { expect } = req.headers
+    if (expect !== undefined && expect.toLowerCase() !== '100-continue')
+      return bad(417, 'The only expectation understood here is "100-continue".')
+  }
   const coding = req.headers['transfer-encoding']
   if (coding !== undefined) {
     // Node's parser lets `gzip, chunked` through; whoever reads it otherwise than we do sees another message.
@@ -33,6 +40,14 @@ export function framingFault(req: IncomingMessage): Refusal | undefined {
     if (req.httpVersion === '1.0') return bad(400, 'HTTP/1.0 knows no transfer coding.')
   }
   return Number(req.headers['content-length'] ?? 0) > MAX_REQUEST_BYTES ? TOO_LARGE : undefined
+}
+
+function countOf(name: string, raw: readonly string[]): number {
+  let count = 0
+  for (let i = 0; i < raw.length; i += 2) {
+    if (raw[i]?.length === name.length && raw[i]?.toLowerCase() === name) count++
+  }
+  return count
 }
 
 export const TOO_LARGE = bad(

@@ -89,7 +89,7 @@ export function makeAgents(config: AgentsConfig, clock: Clock): Agents {
       if (!free || !socket || socket.destroyed) return addRequest.call(agent, request, options)
       if (free.length === 1) delete hooks.freeSockets[name]
       else free.pop()
-      hooks.reuseSocket(socket, request)
+      hooks.reuseSocket.call(agent, socket, request)
       request.onSocket(socket)
       ;(hooks.sockets[name] ??= []).push(socket)
     }

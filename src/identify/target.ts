@@ -27,6 +27,9 @@ const HALF_ESCAPE = /%(?![0-9A-Fa-f]{2})/
 const DOTS = /\/\.{1,2}(?:\/|$)/
 // http-proxy rewrites "http:/" inside a path to "http://".
 const URL_INSIDE = /https?:\//i
+// .NET also reads a GUID as a list, `{0x93be49ab,0xafa0,…}`, with white space anywhere: nobody sends it, and it would
+// be a second key of one envelope.
+const GUID_LIST = /%7b(?:%(?!7b)[0-9a-f]{2})*0(?:%(?!7b)[0-9a-f]{2})*x/i
 const ABSOLUTE = /^https?:\/\/([^/?#]*)/i
 
 const SLASH = 47
@@ -85,6 +88,7 @@ function pathFault(path: string): string | undefined {
   if (dots > 0 && DOTS.test(path)) return 'the path has a dot segment'
   if (escapes > 0 && HALF_ESCAPE.test(path)) return 'the path has half an escape'
   if (escapes > 0 && HIDDEN.test(path)) return 'the path escapes a character that must stand for itself'
+  if (escapes > 0 && GUID_LIST.test(path)) return 'the path has a GUID written as a list of numbers'
   if (colons > 0 && URL_INSIDE.test(path)) return 'the path has a URL inside'
   return undefined
 }
@@ -123,7 +127,7 @@ export function resourceSegments(path: string): string[] | undefined {
   if (segments.length > 2 && segments.at(-1) === '') segments.pop()
   for (let i = 1; i < segments.length; i++) {
     const segment = segments[i] as string
-    // 32 hex digits at least: nothing shorter can be a GUID in any of the forms .NET reads. Most are plain already.
+    // 32 hex digits at least: nothing shorter can be a GUID in any form that passes here. Most are plain already.
     if (segment.length >= 32 && !isGuid(segment)) segments[i] = inOneForm(segment.trim())
     else if (plain !== path) segments[i] = segment.trim()
   }

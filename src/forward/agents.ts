@@ -40,6 +40,7 @@ export interface Agents {
 
 export function makeAgents(config: AgentsConfig, clock: Clock): Agents {
   const up = new WeakSet<Duplex>()
+  const idle = new WeakSet<Duplex>()
 
   function watch(socket: Socket, event: 'connect' | 'secureConnect'): Socket {
     const deadline = clock.after(config.connectTimeoutMs, () =>
@@ -51,6 +52,11 @@ export function makeAgents(config: AgentsConfig, clock: Clock): Agents {
     })
     socket.once('close', () => deadline.cancel())
     socket.setTimeout(config.silenceTimeoutMs)
+    // Bytes that come while no call is under way would be read as the next call's answer: another caller's data.
+    // Node 20 keeps such a connection (CVE-2026-48931).
+    socket.on('data', () => {
+      if (idle.has(socket)) socket.destroy()
+    })
     // The agent's own listener ends an idle connection too; this one ends a connection in use.
     socket.on('timeout', () => socket.destroy(new ConnectionEnded('GOVERNOR_SILENCE_TIMEOUT')))
     return socket
@@ -68,11 +74,16 @@ export function makeAgents(config: AgentsConfig, clock: Clock): Agents {
   } as const
 
   function watched(agent: http.Agent, event: 'connect' | 'secureConnect'): http.Agent {
-    // Both are documented hooks of http.Agent; @types/node 20 declares neither.
+    // All three are documented hooks of http.Agent; @types/node 20 declares none.
     const hooks = agent as unknown as AgentHooks
-    const { createConnection, reuseSocket } = hooks
+    const { createConnection, keepSocketAlive, reuseSocket } = hooks
     hooks.createConnection = (...args) => watch(createConnection.apply(agent, args), event)
+    hooks.keepSocketAlive = socket => {
+      idle.add(socket)
+      return keepSocketAlive.call(agent, socket)
+    }
     hooks.reuseSocket = (socket, request) => {
+      idle.delete(socket)
       reuseSocket.call(agent, socket, request)
       // While idle it had the shorter life that the server's `Keep-Alive: timeout=` hint may have asked for.
       if (socket.timeout !== config.silenceTimeoutMs) socket.setTimeout(config.silenceTimeoutMs)
@@ -96,5 +107,6 @@ export function makeAgents(config: AgentsConfig, clock: Clock): Agents {
 
 interface AgentHooks {
   createConnection: (this: http.Agent, ...args: unknown[]) => Socket
+  keepSocketAlive: (this: http.Agent, socket: Socket) => boolean
   reuseSocket: (this: http.Agent, socket: Socket, request: http.ClientRequest) => void
 }

@@ -188,6 +188,8 @@ class Outgoing extends EventEmitter implements Sending {
     if (this.#state === 'over') return
     this.#state = 'over'
     this.#deadline.cancel()
+    // Answered before it was all sent: the rest goes nowhere, and the connection would wait for it.
+    if (this.#upstream?.writableFinished === false) this.#upstream.destroy()
     this.#leave?.()
   }
 

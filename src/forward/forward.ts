@@ -98,6 +98,8 @@ class Outgoing extends EventEmitter implements Sending {
   #settle!: (result: Answer | Failure) => void
   #state: 'open' | 'answered' | 'over' = 'open'
   #upstream: ClientRequest | undefined
+  #answer: IncomingMessage | undefined
+  #isBroken = false
   #leave: (() => void) | undefined
 
   constructor(shipment: Shipment, agents: Agents, responseTimeoutMs: number, clock: Clock) {
@@ -148,6 +150,7 @@ class Outgoing extends EventEmitter implements Sending {
     answer.on('error', () => undefined) // R6: 'close' says all there is to say
     if (this.#state !== 'open') return void answer.destroy()
     this.#state = 'answered'
+    this.#answer = answer
     this.#deadline.cancel()
     answer.on('close', () => this.#end())
     this.#settle({
@@ -155,11 +158,16 @@ class Outgoing extends EventEmitter implements Sending {
       status: answer.statusCode ?? 0,
       headers: responseHeaders(answer.rawHeaders),
       body: answer,
-      isWhole: () => answer.complete,
+      isWhole: () => answer.complete && !this.#isBroken,
     })
   }
 
   fail(error: unknown): void {
+    if (this.#answer && !this.#answer.complete) {
+      // Node calls a body without a declared end complete when its connection is reset.
+      this.#isBroken = true
+      this.#answer.destroy()
+    }
     const code = codeOf(error)
     this.#give(TIMEOUTS.has(code) ? 'timeout' : 'unreachable', code)
   }

@@ -149,6 +149,11 @@ class Outgoing extends EventEmitter implements Sending {
   answered(answer: IncomingMessage): void {
     answer.on('error', () => undefined) // R6: 'close' says all there is to say
     if (this.#state !== 'open') return void answer.destroy()
+    const coding = answer.headers['transfer-encoding']
+    if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
+      // Node takes off the chunks alone; what is left would go on as if it were the content.
+      return this.#give('unreachable', 'GOVERNOR_UNKNOWN_TRANSFER_CODING')
+    }
     this.#state = 'answered'
     this.#answer = answer
     this.#deadline.cancel()

@@ -161,7 +161,7 @@ class Outgoing extends EventEmitter implements Sending {
     this.#settle({
       kind: 'answer',
       status: answer.statusCode ?? 0,
-      headers: responseHeaders(answer.rawHeaders),
+      headers: responseHeaders(answer.rawHeaders, answer.statusCode ?? 0),
       body: answer,
       isWhole: () => answer.complete && !this.#isBroken,
     })

@@ -89,6 +89,8 @@ export function makeListener(config: ListenerConfig, parts: ListenerParts, clock
   }
   server.on('request', onRequest)
   server.on('checkContinue', onRequest)
+  // Any other expectation may be ignored (RFC 9110, 10.1.1); Node's own 417 would be an answer that is not ours.
+  server.on('checkExpectation', onRequest)
   server.on('clientError', onClientError)
   // CONNECT asks for a tunnel; this is no forward proxy.
   server.on('connect', (_req: http.IncomingMessage, socket: Duplex) => {

@@ -53,7 +53,7 @@ export function receive(req: IncomingMessage, res: ServerResponse): Promise<Rece
   const chunked = headers['transfer-encoding'] !== undefined
   if (!chunked && Number(headers['content-length'] ?? 0) === 0) return NO_BODY
   // Only now: until here a refusal would have spared the client its upload.
-  if (headers.expect !== undefined) res.writeContinue()
+  if (req.httpVersion !== '1.0' && headers.expect?.toLowerCase() === '100-continue') res.writeContinue()
 
   return new Promise(resolve => {
     const chunks: Buffer[] = []

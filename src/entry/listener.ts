@@ -73,7 +73,9 @@ export function makeListener(config: ListenerConfig, parts: ListenerParts, clock
 
   const onRequest = (req: http.IncomingMessage, res: http.ServerResponse): void => {
     inFlight++
+    const before = latest.get(req.socket)
     latest.set(req.socket, res)
+    if (before && !before.closed) before.once('close', () => leaveWith(req.socket, res))
     if (closing) res.shouldKeepAlive = false
     parts
       .corridor()(req, res, closing)
@@ -96,6 +98,13 @@ export function makeListener(config: ListenerConfig, parts: ListenerParts, clock
   server.on('connect', (_req: http.IncomingMessage, socket: Duplex) => {
     endRaw(socket, malformed(400, 'CONNECT is not understood here: call the governor by its base URI.'))
   })
+
+  /** An answer that waits its turn on the connection has no socket yet, and Node never tells it that the client has left. */
+  function leaveWith(socket: Duplex, res: http.ServerResponse): void {
+    if (socket.writable || res.socket) return
+    res.destroy()
+    res.emit('close')
+  }
 
   function linger(req: http.IncomingMessage): void {
     if (req.socket.destroyed) return

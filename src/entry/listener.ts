@@ -121,6 +121,8 @@ export function makeListener(config: ListenerConfig, parts: ListenerParts, clock
     if (!before || before.closed) return endRaw(socket, refusal)
     // A request before it on this connection is still being answered, and whoever asked that shall have it whole.
     if (before.req.complete) return void before.once('close', () => endRaw(socket, refusal))
+    // Its turn has not come: a word now would be taken for the answer to the request before it.
+    if (!before.socket) return void before.once('socket', () => onClientError(error, socket))
     // The fault is inside that request's own body: what went up of it must end now, not when the client hangs up.
     if (before.headersSent) socket.destroy()
     else endRaw(socket, refusal, 0)

@@ -150,6 +150,10 @@ class Outgoing extends EventEmitter implements Sending {
     answer.on('error', () => undefined) // R6: 'close' says all there is to say
     if (this.#state !== 'open') return void answer.destroy()
     const coding = answer.headers['transfer-encoding']
+    if ((answer.statusCode ?? 0) < 200) {
+      // Node gives a 101 without an Upgrade line as if it were final; passed on, the client would speak no more HTTP.
+      return this.#give('unreachable', 'GOVERNOR_UNASKED_UPGRADE')
+    }
     if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
       // Node takes off the chunks alone; what is left would go on as if it were the content.
       return this.#give('unreachable', 'GOVERNOR_UNKNOWN_TRANSFER_CODING')

@@ -134,10 +134,13 @@ export function passOn(res: ServerResponse, answer: Passing, added: readonly str
       if (!res.write(chunk)) body.pause()
     })
     res.on('drain', () => body.resume())
-    body.on('end', () => res.end())
     const cutShort = () => {
       if (!answer.isWhole()) res.destroy()
     }
+    body.on('end', () => {
+      cutShort()
+      res.end()
+    })
     body.on('close', cutShort)
     // It may have closed between its head and now, and then says so no more.
     if (body.destroyed) cutShort()

@@ -172,11 +172,8 @@ class Outgoing extends EventEmitter implements Sending {
   }
 
   fail(error: unknown): void {
-    if (this.#answer && !this.#answer.complete) {
-      // Node calls a body without a declared end complete when its connection is reset.
-      this.#isBroken = true
-      this.#answer.destroy()
-    }
+    // Node calls a body without a declared end complete, and ends it, when its connection is reset.
+    if (this.#answer?.complete === false) this.#isBroken = true
     const code = codeOf(error)
     this.#give(TIMEOUTS.has(code) ? 'timeout' : 'unreachable', code)
   }

@@ -72,10 +72,15 @@ export function makeListener(config: ListenerConfig, parts: ListenerParts, clock
   server.maxHeadersCount = 0
 
   const onRequest = (req: http.IncomingMessage, res: http.ServerResponse): void => {
-    inFlight++
     const before = latest.get(req.socket)
     latest.set(req.socket, res)
-    if (before && !before.closed) before.once('close', () => leaveWith(req.socket, res))
+    // One call at a time on a connection: whether there will be another answer is known only when this one is over,
+    // and what has gone up by then would be done without its client ever hearing of it.
+    if (!before || before.closed) walk(req, res)
+    else before.once('close', () => void (req.socket.writable && walk(req, res)))
+  }
+  const walk = (req: http.IncomingMessage, res: http.ServerResponse): void => {
+    inFlight++
     if (closing) res.shouldKeepAlive = false
     parts
       .corridor()(req, res, closing)
@@ -98,13 +103,6 @@ export function makeListener(config: ListenerConfig, parts: ListenerParts, clock
   server.on('connect', (_req: http.IncomingMessage, socket: Duplex) => {
     endRaw(socket, malformed(400, 'CONNECT is not understood here: call the governor by its base URI.'))
   })
-
-  /** An answer that waits its turn on the connection has no socket yet, and Node never tells it that the client has left. */
-  function leaveWith(socket: Duplex, res: http.ServerResponse): void {
-    if (socket.writable || res.socket) return
-    res.destroy()
-    res.emit('close')
-  }
 
   function linger(req: http.IncomingMessage): void {
     if (req.socket.destroyed) return

@@ -65,6 +65,8 @@ export function makeListener(config: ListenerConfig, parts: ListenerParts, clock
     requestTimeout: config.requestTimeoutMs,
     keepAliveTimeout: config.keepAliveTimeoutMs,
     connectionsCheckingInterval: Math.min(2_000, Math.max(50, config.headersTimeoutMs / 4)),
+    // Its absence is refused in our own words.
+    requireHostHeader: false,
     ...config.tls,
   }
   const server = config.tls ? https.createServer(options) : http.createServer(options)

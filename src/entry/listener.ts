@@ -78,8 +78,9 @@ export function makeListener(config: ListenerConfig, parts: ListenerParts, clock
     latest.set(req.socket, res)
     // One call at a time on a connection: whether there will be another answer is known only when this one is over,
     // and what has gone up by then would be done without its client ever hearing of it.
-    if (!before || before.closed) walk(req, res)
-    else before.once('close', () => void (req.socket.writable && walk(req, res)))
+    const turn = () => void (req.socket.writable && walk(req, res))
+    if (!before || before.closed) turn()
+    else before.once('close', turn)
   }
   const walk = (req: http.IncomingMessage, res: http.ServerResponse): void => {
     inFlight++

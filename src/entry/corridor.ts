@@ -86,7 +86,11 @@ export function makeCorridor(rooms: Rooms, clock: Clock): Corridor {
     notes: Notes,
   ): Promise<Written> {
     const fault = framingFault(req)
-    if (fault) return refuse(res, fault)
+    if (fault) {
+      // Where such a message ends is a matter of opinion, and so is what comes behind it.
+      if (fault !== TOO_LARGE) res.shouldKeepAlive = false
+      return refuse(res, fault)
+    }
     const call = rooms.identify(req.method ?? '', req.url ?? '')
     if (call.kind === 'refusal') return refuse(res, call)
     notes.call = call

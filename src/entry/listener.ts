@@ -84,8 +84,16 @@ export function makeListener(config: ListenerConfig, parts: ListenerParts, clock
   server.maxHeadersCount = 0
 
   const onRequest = (req: http.IncomingMessage, res: http.ServerResponse): void => {
-    inFlight++
+    const before = (req.socket as Tracked)[LATEST]
     ;(req.socket as Tracked)[LATEST] = res
+    // One call at a time on a connection: whether there will be another answer is known only when this one is over,
+    // and what has gone up by then would be done without its client ever hearing of it.
+    const turn = () => void (req.socket.writable && walk(req, res))
+    if (!before || before.closed) turn()
+    else before.once('close', turn)
+  }
+  const walk = (req: http.IncomingMessage, res: http.ServerResponse): void => {
+    inFlight++
     if (closing) res.shouldKeepAlive = false
     const done = () => {
       inFlight--
@@ -135,6 +143,8 @@ export function makeListener(config: ListenerConfig, parts: ListenerParts, clock
     if (!before || before.closed) return endRaw(socket, refusal)
     // A request before it on this connection is still being answered, and whoever asked that shall have it whole.
     if (before.req.complete) return void before.once('close', () => endRaw(socket, refusal))
+    // Its turn has not come: a word now would be taken for the answer to the request before it.
+    if (!before.socket) return void before.once('socket', () => onClientError(error, socket))
     // The fault is inside that request's own body: what went up of it must end now, not when the client hangs up.
     if (before.headersSent) socket.destroy()
     else endRaw(socket, refusal, 0)

@@ -8,6 +8,7 @@ export const MAX_REQUEST_BYTES = 35_651_584
 /** Up to here a body is received whole before a connection or budget is taken; a larger one streams. */
 export const WHOLE_BODY_BYTES = 65_536
 const MAX_HEADER_LINES = 100
+const PLAIN_NUMBER = /^(?:0|[1-9]\d{0,14})$/
 
 export type Received =
   | { readonly kind: 'none' }
@@ -25,7 +26,11 @@ export function framingFault(req: IncomingMessage): Refusal | undefined {
   if (req.rawHeaders.length > 2 * MAX_HEADER_LINES) {
     return bad(431, `This request has more than ${MAX_HEADER_LINES} header lines.`)
   }
-  if (req.httpVersion === '1.1') {
+  const { httpVersion } = req
+  // Node's parser takes a request line without a version for one of 1991, header lines and all.
+  if (httpVersion !== '1.1' && httpVersion !== '1.0')
+    return bad(505, 'HTTP/1.1 and HTTP/1.0 are spoken here.')
+  if (httpVersion === '1.1') {
     if (countOf('host', req.rawHeaders) !== 1)
       return bad(400, 'A request has one Host line, no more and no less.')
     const { expect } = req.headers
@@ -37,9 +42,13 @@ export function framingFault(req: IncomingMessage): Refusal | undefined {
     // Node's parser lets `gzip, chunked` through; whoever reads it otherwise than we do sees another message.
     if (coding.toLowerCase() !== 'chunked')
       return bad(501, 'The only transfer coding understood here is "chunked".')
-    if (req.httpVersion === '1.0') return bad(400, 'HTTP/1.0 knows no transfer coding.')
+    if (httpVersion === '1.0') return bad(400, 'HTTP/1.0 knows no transfer coding.')
   }
-  return Number(req.headers['content-length'] ?? 0) > MAX_REQUEST_BYTES ? TOO_LARGE : undefined
+  const length = req.headers['content-length']
+  if (length === undefined) return undefined
+  // Leading zeros and numbers that overflow are read differently by different servers.
+  if (!PLAIN_NUMBER.test(length)) return bad(400, 'Content-Length is not a plain decimal number.')
+  return Number(length) > MAX_REQUEST_BYTES ? TOO_LARGE : undefined
 }
 
 function countOf(name: string, raw: readonly string[]): number {
@@ -73,7 +82,7 @@ export function receive(req: IncomingMessage, res: ServerResponse): Promise<Rece
   const { headers } = req
   const chunked = headers['transfer-encoding'] !== undefined
   // Only now: until here a refusal would have spared the client its upload.
-  if (headers.expect !== undefined) res.writeContinue()
+  if (req.httpVersion !== '1.0' && headers.expect?.toLowerCase() === '100-continue') res.writeContinue()
 
   return new Promise(resolve => {
     const chunks: Buffer[] = []

@@ -143,12 +143,13 @@ export function passOn(res: ServerResponse, answer: Passing, added: readonly str
       }
     })
     res.on('drain', () => body.resume())
-    body.on('end', () => {
-      if (!res.writableEnded) res.end()
-    })
     const cutShort = () => {
       if (!answer.isWhole()) res.destroy()
     }
+    body.on('end', () => {
+      cutShort()
+      if (!res.writableEnded) res.end()
+    })
     body.on('close', cutShort)
     // It may have closed between its head and now, and then says so no more.
     if (body.destroyed) cutShort()

@@ -26,6 +26,10 @@ export class ConnectionEnded extends Error {
   }
 }
 
+/** On the socket itself: a WeakMap that changes with every call costs it more than the rest of this file. */
+const STAGE = Symbol('stage of a connection')
+type Watched = Socket & { [STAGE]?: 'connecting' | 'in use' | 'idle' }
+
 export interface Agents {
   /** `fresh`: a connection of its own, never a kept one that may be closing. */
   of(protocol: 'http:' | 'https:', fresh: boolean): http.Agent
@@ -39,18 +43,22 @@ export interface Agents {
 }
 
 export function makeAgents(config: AgentsConfig, clock: Clock): Agents {
-  const up = new WeakSet<Duplex>()
-
-  function watch(socket: Socket, event: 'connect' | 'secureConnect'): Socket {
+  function watch(socket: Watched, event: 'connect' | 'secureConnect'): Socket {
+    socket[STAGE] = 'connecting'
     const deadline = clock.after(config.connectTimeoutMs, () =>
       socket.destroy(new ConnectionEnded('GOVERNOR_CONNECT_TIMEOUT')),
     )
     socket.once(event, () => {
       deadline.cancel()
-      up.add(socket)
+      socket[STAGE] = 'in use'
     })
     socket.once('close', () => deadline.cancel())
     socket.setTimeout(config.silenceTimeoutMs)
+    // Bytes that come while no call is under way would be read as the next call's answer: another caller's data.
+    // Node 20 keeps such a connection (CVE-2026-48931).
+    socket.on('data', () => {
+      if (socket[STAGE] === 'idle') socket.destroy()
+    })
     // The agent's own listener ends an idle connection too; this one ends a connection in use.
     socket.on('timeout', () => socket.destroy(new ConnectionEnded('GOVERNOR_SILENCE_TIMEOUT')))
     return socket
@@ -70,12 +78,17 @@ export function makeAgents(config: AgentsConfig, clock: Clock): Agents {
   function watched(agent: http.Agent, event: 'connect' | 'secureConnect'): http.Agent {
     // Hooks of http.Agent that @types/node 20 does not declare.
     const hooks = agent as unknown as AgentHooks
-    const { addRequest, createConnection, reuseSocket } = hooks
+    const { addRequest, createConnection, keepSocketAlive, reuseSocket } = hooks
     // All connections of an agent are made alike, so host and port say which of them serve a request.
     const nameOf = ({ host, port }: Destination) => `${host}:${port}`
     hooks.getName = nameOf
     hooks.createConnection = (...args) => watch(createConnection.apply(agent, args), event)
+    hooks.keepSocketAlive = socket => {
+      socket[STAGE] = 'idle'
+      return keepSocketAlive.call(agent, socket)
+    }
     hooks.reuseSocket = (socket, request) => {
+      socket[STAGE] = 'in use'
       reuseSocket.call(agent, socket, request)
       // While idle it had the shorter life that the server's `Keep-Alive: timeout=` hint may have asked for.
       if (socket.timeout !== config.silenceTimeoutMs) socket.setTimeout(config.silenceTimeoutMs)
@@ -98,7 +111,7 @@ export function makeAgents(config: AgentsConfig, clock: Clock): Agents {
 
   return {
     of: (protocol, fresh) => agents[protocol][fresh ? 1 : 0],
-    wasUp: socket => socket !== null && up.has(socket),
+    wasUp: socket => socket !== null && (socket as Watched)[STAGE] !== 'connecting',
     close() {
       for (const pair of Object.values(agents)) {
         for (const agent of pair) {
@@ -121,5 +134,6 @@ interface AgentHooks {
   getName: (this: void, destination: Destination) => string
   addRequest: (this: http.Agent, request: http.ClientRequest, options: Destination) => void
   createConnection: (this: http.Agent, ...args: unknown[]) => Socket
-  reuseSocket: (this: http.Agent, socket: Socket, request: http.ClientRequest) => void
+  keepSocketAlive: (this: http.Agent, socket: Watched) => boolean
+  reuseSocket: (this: http.Agent, socket: Watched, request: http.ClientRequest) => void
 }

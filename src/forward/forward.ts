@@ -98,6 +98,8 @@ class Outgoing extends EventEmitter implements Sending {
   #settle!: (result: Answer | Failure) => void
   #state: 'open' | 'answered' | 'over' = 'open'
   #upstream: ClientRequest | undefined
+  #answer: IncomingMessage | undefined
+  #isBroken = false
   #leave: (() => void) | undefined
 
   constructor(shipment: Shipment, agents: Agents, responseTimeoutMs: number, clock: Clock) {
@@ -141,19 +143,31 @@ class Outgoing extends EventEmitter implements Sending {
   answered(answer: IncomingMessage): void {
     answer.on('error', () => undefined) // R6: 'close' says all there is to say
     if (this.#state !== 'open') return void answer.destroy()
+    const coding = answer.headers['transfer-encoding']
+    if ((answer.statusCode ?? 0) < 200) {
+      // Node gives a 101 without an Upgrade line as if it were final; passed on, the client would speak no more HTTP.
+      return this.#give('unreachable', 'GOVERNOR_UNASKED_UPGRADE')
+    }
+    if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
+      // Node takes off the chunks alone; what is left would go on as if it were the content.
+      return this.#give('unreachable', 'GOVERNOR_UNKNOWN_TRANSFER_CODING')
+    }
     this.#state = 'answered'
+    this.#answer = answer
     this.#deadline.cancel()
     answer.on('close', () => this.#end())
     this.#settle({
       kind: 'answer',
       status: answer.statusCode ?? 0,
-      headers: responseHeaders(answer.rawHeaders),
+      headers: responseHeaders(answer.rawHeaders, answer.statusCode ?? 0),
       body: answer,
-      isWhole: () => answer.complete,
+      isWhole: () => answer.complete && !this.#isBroken,
     })
   }
 
   fail(error: unknown): void {
+    // Node calls a body without a declared end complete, and ends it, when its connection is reset.
+    if (this.#answer?.complete === false) this.#isBroken = true
     const code = codeOf(error)
     this.#give(TIMEOUTS.has(code) ? 'timeout' : 'unreachable', code)
   }
@@ -182,6 +196,8 @@ class Outgoing extends EventEmitter implements Sending {
     if (this.#state === 'over') return
     this.#state = 'over'
     this.#deadline.cancel()
+    // Answered before it was all sent: the rest goes nowhere, and the connection would wait for it.
+    if (this.#upstream?.writableFinished === false) this.#upstream.destroy()
     this.#leave?.()
   }
 

@@ -42,13 +42,14 @@ export function requestHeaders(sent: IncomingHttpHeaders): Record<string, string
 }
 
 /** `[name, value, name, value, …]` as received → the same without what is the upstream connection's own. */
-export function responseHeaders(raw: readonly string[]): string[] {
+export function responseHeaders(raw: readonly string[], status: number): string[] {
   let named: Set<string> | undefined
-  let chunked = false
+  // RFC 9110, 8.6: a 204 has no length; with one, some clients wait for a body and take it from the next answer.
+  let lengthIsVoid = status === 204
   for (let i = 0; i < raw.length; i += 2) {
     const length = raw[i]?.length
     if (length === 10 && raw[i]?.toLowerCase() === 'connection') named = namedBy(raw[i + 1], named)
-    else if (length === 17 && raw[i]?.toLowerCase() === 'transfer-encoding') chunked = true
+    else if (length === 17 && raw[i]?.toLowerCase() === 'transfer-encoding') lengthIsVoid = true
   }
   const kept: string[] = []
   for (let i = 0; i < raw.length; i += 2) {
@@ -56,7 +57,7 @@ export function responseHeaders(raw: readonly string[]): string[] {
     const key = name.toLowerCase()
     if (RESPONSE_DROPPED.has(key) || hasPrefix(key, RESPONSE_PREFIXES) || named?.has(key)) continue
     // RFC 9112, 6.3: with a transfer coding the length is void, and both together are the seed of smuggling.
-    if (chunked && key === 'content-length') continue
+    if (lengthIsVoid && key === 'content-length') continue
     kept.push(name, raw[i + 1] as string)
   }
   return kept

@@ -45,5 +45,6 @@ export default tseslint.config(
       'no-restricted-properties': ['error', ...TIME.properties],
     },
   },
+  { files: ['test/**/*.ts'], rules: { '@typescript-eslint/unbound-method': 'off' } },
   { files: ['**/*.js'], extends: [tseslint.configs.disableTypeChecked] },
 )

@@ -8,7 +8,7 @@ export const MAX_REQUEST_BYTES = 35_651_584
 /** Up to here a body is received whole before a connection or budget is taken; a larger one streams. */
 export const WHOLE_BODY_BYTES = 65_536
 const MAX_HEADER_LINES = 100
-const PLAIN_NUMBER = /^(?:0|[1-9]\d{0,14})$/
+const PLAIN_NUMBER = /^(?:0|[1-9]\d*)$/
 
 export type Received =
   | { readonly kind: 'none' }
@@ -46,7 +46,7 @@ export function framingFault(req: IncomingMessage): Refusal | undefined {
   }
   const length = req.headers['content-length']
   if (length === undefined) return undefined
-  // Leading zeros and numbers that overflow are read differently by different servers.
+  // Leading zeros are read differently by different servers.
   if (!PLAIN_NUMBER.test(length)) return bad(400, 'Content-Length is not a plain decimal number.')
   return Number(length) > MAX_REQUEST_BYTES ? TOO_LARGE : undefined
 }

@@ -18,18 +18,47 @@ export const LIST_OPERATIONS: readonly Row[] = [
 /** Facts 2. */
 const MOST_A_PAGE = 1000
 
-const NEED = "must be set to a valid DateTime, or 'envelope_ids' or 'transaction_ids' must be specified."
-
 function list(visit: Visit): Answer {
+  const { world, user, query } = visit
+  const found = find(visit, query.get('envelope_ids'))
+  if (!Array.isArray(found)) return found
+  const include = new Set(lowerWords(query.get('include')))
+  return page(visit, found, envelope => describeEnvelope(world, envelope, user, include))
+}
+
+/** Statuses and little more; a read, whatever its method (facts 2). */
+function statuses(visit: Visit): Answer {
+  const { world, query, upload } = visit
+  const inQuery = query.get('envelope_ids')
+  const ids = inQuery === 'request_body' ? textsOf(upload.given, 'envelopeIds').join() : inQuery
+  const found = find(visit, ids)
+  if (!Array.isArray(found)) return found
+  return page(visit, found, envelope => {
+    const { status, changedMs } = world.envelopes.lifeOf(envelope)
+    const at = `/envelopes/${envelope.id}`
+    return {
+      envelopeId: envelope.id,
+      envelopeUri: at,
+      documentsUri: `${at}/documents`,
+      recipientsUri: `${at}/recipients`,
+      status,
+      statusChangedDateTime: stamp(changedMs),
+    }
+  })
+}
+
+function find(visit: Visit, ids: string | null): Envelope[] | Answer {
   const { world, account, user, query } = visit
-  const ids = query.get('envelope_ids')
   const fromMs = Date.parse(query.get('from_date') ?? '')
   const toMs = Date.parse(query.get('to_date') ?? '')
-  const named = ids !== null || query.has('transaction_ids')
-  if (!named && Number.isNaN(fromMs)) return badParameter(`Query parameter 'from_date' ${NEED}`)
-
+  const isNamed = ids !== null || query.has('transaction_ids')
+  if (!isNamed && Number.isNaN(fromMs)) {
+    return badParameter(
+      "Query parameter 'from_date' must be set to a valid DateTime, or 'envelope_ids' or 'transaction_ids' must be specified.",
+    )
+  }
   const statuses = new Set(lowerWords(query.get('status')))
-  const source = named ? byIds(visit, lowerWords(ids)) : world.envelopes.of(account)
+  const source = isNamed ? byIds(visit, lowerWords(ids)) : world.envelopes.of(account)
   const found = source.filter(envelope => {
     if (!world.envelopes.canSee(envelope, account, user)) return false
     const { status, changedMs } = world.envelopes.lifeOf(envelope)
@@ -37,13 +66,19 @@ function list(visit: Visit): Answer {
     return !(changedMs < fromMs) && !(changedMs > toMs)
   })
   // By their creation, the newest first unless asked otherwise. Which order DocuSign takes by itself is not documented.
-  if (query.get('order')?.toLowerCase() !== 'asc') found.reverse()
+  return query.get('order')?.toLowerCase() === 'asc' ? found : found.reverse()
+}
 
+function page(
+  { query }: Visit,
+  found: readonly Envelope[],
+  describe: (envelope: Envelope) => unknown,
+): Answer {
   const wanted = Math.floor(Number(query.get('count') ?? MOST_A_PAGE))
   const count = wanted > 0 ? Math.min(MOST_A_PAGE, wanted) : MOST_A_PAGE
   const start = Math.max(0, Math.floor(Number(query.get('start_position') ?? 0)) || 0)
-  const page = found.slice(start, start + count)
-  const include = new Set(lowerWords(query.get('include')))
+  const envelopes = found.slice(start, start + count)
+  const end = start + envelopes.length
   const at = (position: number) => {
     const next = new URLSearchParams(query)
     next.set('start_position', String(position))
@@ -52,51 +87,13 @@ function list(visit: Visit): Answer {
   }
   return data(
     {
-      resultSetSize: String(page.length),
+      resultSetSize: String(envelopes.length),
       startPosition: String(start),
-      endPosition: String(Math.max(0, start + page.length - 1)),
+      endPosition: String(Math.max(0, end - 1)),
       totalSetSize: String(found.length),
-      nextUri: start + page.length < found.length ? at(start + page.length) : '',
+      nextUri: end < found.length ? at(end) : '',
       previousUri: start > 0 ? at(Math.max(0, start - count)) : '',
-      envelopes: page.map(envelope => describeEnvelope(world, envelope, user, include)),
-    },
-    'envelopesInformation',
-  )
-}
-
-/** The statuses of named envelopes: small answers, and a read whatever its method (facts 2). */
-function statuses(visit: Visit): Answer {
-  const { world, account, user, query, upload } = visit
-  const inQuery = query.get('envelope_ids')
-  const named =
-    inQuery === 'request_body'
-      ? textsOf(upload.given, 'envelopeIds').map(id => id.toLowerCase())
-      : lowerWords(inQuery)
-  if (inQuery === null && !query.has('transaction_ids')) {
-    return badParameter(`Query parameter 'from_date' ${NEED}`)
-  }
-  const found = byIds(visit, named).filter(envelope => world.envelopes.canSee(envelope, account, user))
-  const page = found.slice(0, MOST_A_PAGE)
-  return data(
-    {
-      resultSetSize: String(page.length),
-      startPosition: '0',
-      endPosition: String(Math.max(0, page.length - 1)),
-      totalSetSize: String(page.length),
-      nextUri: '',
-      previousUri: '',
-      envelopes: page.map(envelope => {
-        const { status, changedMs } = world.envelopes.lifeOf(envelope)
-        const at = `/envelopes/${envelope.id}`
-        return {
-          envelopeId: envelope.id,
-          envelopeUri: at,
-          documentsUri: `${at}/documents`,
-          recipientsUri: `${at}/recipients`,
-          status,
-          statusChangedDateTime: stamp(changedMs),
-        }
-      }),
+      envelopes: envelopes.map(describe),
     },
     'envelopesInformation',
   )

@@ -26,26 +26,29 @@ export interface Credentials {
   readonly audience: string
 }
 
-export function credentialsOf({ people, baseUri }: House): Credentials {
+export function credentialsOf(house: House): Credentials {
   return {
-    integrationKeys: people.apps.map(app => ({
+    integrationKeys: house.people.apps.map(app => ({
       integrationKey: app.integrationKey,
       secret: app.secret,
       privateKeyPem: app.privateKeyPem(),
       publicKeyPem: app.publicKeyPem(),
     })),
-    users: people.users.map(user => ({
-      userId: user.id,
-      name: user.name,
-      email: user.email,
-      accounts: user.accounts.map(account => account.id),
-    })),
-    accounts: people.accounts.map(account => ({
-      accountId: account.id,
-      number: account.number,
-      name: account.name,
-      baseUri: baseUri(account),
-    })),
+    users: usersOf(house),
+    accounts: accountsOf(house),
     audience: AUDIENCES[0] ?? '',
   }
+}
+
+export function usersOf({ people }: House): Credentials['users'] {
+  return people.users.map(({ id, name, email, accounts }) => {
+    return { userId: id, name, email, accounts: accounts.map(account => account.id) }
+  })
+}
+
+export function accountsOf({ people, baseUri }: House): Credentials['accounts'] {
+  return people.accounts.map(account => {
+    const { id, number, name } = account
+    return { accountId: id, number, name, baseUri: baseUri(account) }
+  })
 }

@@ -107,6 +107,8 @@ export function makeEnvelopes(seed: number, pace: Pace, lives: Lives) {
     },
     isPurged,
     purgedMs,
+    expiresMs: ({ sentMs, expireAfterDays }: Envelope): number | undefined =>
+      sentMs === undefined ? undefined : sentMs + pace.daysMs(expireAfterDays),
   }
 
   function isPurged(envelope: Envelope): boolean {

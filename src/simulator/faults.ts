@@ -1,3 +1,5 @@
+import type { Answer } from './answer.js'
+import { EMPTY, failure, html } from './answer.js'
 import { fractionOf } from './chance.js'
 import type { Given } from './given.js'
 import { asGiven, textOf } from './given.js'
@@ -112,4 +114,12 @@ function readFault(given: Given): Fault | string {
 
 function oneOf<T extends string>(all: readonly T[], value: unknown): T | undefined {
   return all.find(one => one === value)
+}
+
+/** The answer of a `status` fault. */
+export function faultAnswer({ status = 503, body = 'json' }: Fault): Answer {
+  if (body === 'empty') return { status, body: EMPTY }
+  if (body === 'html') return html(status, status === 444 ? 'Request blocked' : 'Service unavailable')
+  const message = status === 444 ? 'Request blocked due to excess usage' : 'An unexpected error occurred.'
+  return failure(status, 'UNSPECIFIED_ERROR', message)
 }

@@ -1,18 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Answer } from './answer.js'
-import { EMPTY, NO_ROUTE, failure, html } from './answer.js'
+import { html } from './answer.js'
 import { fractionOf, guidOf } from './chance.js'
 import { answerControl } from './control.js'
 import type { Fault } from './faults.js'
+import { faultAnswer } from './faults.js'
 import type { House } from './house.js'
 import { limitHeaders } from './limit-headers.js'
-import type { OAuthCall } from './oauth.js'
 import type { RestCall } from './rest.js'
 import { answerCall, countCall } from './rest.js'
 import { reset, send } from './send.js'
-import { answerSigning } from './signing.js'
-import { readAll } from './upload.js'
+import { answerUnmetered, oauthRouteOf } from './unmetered.js'
 
 /**
  * A request's way, from its head to the end of its answer:
@@ -56,12 +55,10 @@ export function makeJourney(house: House) {
       return
     }
     const startedMs = pace.wallMs()
-    const answer =
-      fault?.kind === 'status'
-        ? faultAnswer(fault)
-        : call
-          ? await answerCall(house, call, res)
-          : await answerOther(req, path, query)
+    const answer = await answerTo(req, res, call, path, query, fault).catch((error: unknown) => {
+      settle(call, path, 0)
+      throw error
+    })
     const traceToken = randomUUID()
     settle(call, path, answer.status, traceToken, startedMs)
     await send(req, res, answer, {
@@ -71,31 +68,23 @@ export function makeJourney(house: House) {
     })
   }
 
-  /** OAuth and the signing page, which count against no account. */
-  async function answerOther(req: IncomingMessage, path: string, query: string): Promise<Answer> {
-    const route = `${req.method} ${path.toLowerCase().replace(/\/+$/, '')}`
-    if (/^\/signing\//i.test(path)) return answerSigning(house, path, query)
-    if (!route.includes('/oauth/')) return NO_ROUTE
-    const bytes = req.method === 'POST' ? await readAll(req, MOST_FORM_BYTES) : undefined
-    const form = new URLSearchParams(bytes?.toString('utf8') ?? '')
-    const oauthCall: OAuthCall = { query: new URLSearchParams(query), form, headers: req.headers }
-    switch (route) {
-      case 'POST /oauth/token':
-        return house.oauth.token(oauthCall)
-      case 'GET /oauth/auth':
-        return house.oauth.authorize(oauthCall)
-      case 'GET /oauth/userinfo':
-        return house.oauth.userinfo(oauthCall)
-      default:
-        return NO_ROUTE
-    }
+  function answerTo(
+    req: IncomingMessage,
+    res: ServerResponse,
+    call: RestCall | undefined,
+    path: string,
+    query: string,
+    fault: Fault | undefined,
+  ): Promise<Answer> {
+    if (fault?.kind === 'status') return Promise.resolve(faultAnswer(fault))
+    return call ? answerCall(house, call, res) : answerUnmetered(house, req, path, query)
   }
 
   /** Tells the books what became of a request; status 0 is no answer at all. */
   function settle(call: RestCall | undefined, path: string, status: number, traceToken = '', atMs = 0): void {
     const { meter } = call?.world ?? house.world()
     if (!call) {
-      const route = OAUTH_ROUTES.find(one => one === path.toLowerCase())
+      const route = oauthRouteOf(path)
       if (route) meter.oauthAnswered(route, status)
       return
     }
@@ -161,9 +150,6 @@ export function makeJourney(house: House) {
   }
 }
 
-const MOST_FORM_BYTES = 65_536
-const OAUTH_ROUTES = ['/oauth/token', '/oauth/auth', '/oauth/userinfo']
-
 function readTarget(url: string): { path: string; query: string } | undefined {
   // A proxy's absolute form names the same thing.
   const local = url.replace(/^https?:\/\/[^/]*/i, '')
@@ -174,11 +160,4 @@ function readTarget(url: string): { path: string; query: string } | undefined {
   } catch {
     return undefined
   }
-}
-
-function faultAnswer({ status = 503, body = 'json' }: Fault): Answer {
-  if (body === 'empty') return { status, body: EMPTY }
-  if (body === 'html') return html(status, status === 444 ? 'Request blocked' : 'Service unavailable')
-  const message = status === 444 ? 'Request blocked due to excess usage' : 'An unexpected error occurred.'
-  return failure(status, 'UNSPECIFIED_ERROR', message)
 }

@@ -11,6 +11,9 @@ export interface Manner {
   readonly fault: FaultKind
 }
 
+/** A cut comes in the middle, and no later, because a reset takes with it what still waits in the kernel. */
+const MOST_BEFORE_CUT_BYTES = 32 * 1024
+
 /** Writes an answer with back-pressure; comes back when all of it has been handed over, or the caller has left. */
 export async function send(
   req: IncomingMessage,
@@ -29,7 +32,7 @@ export async function send(
     return
   }
   const isCut = manner.fault === 'reset-mid-body' || manner.fault === 'stall-mid-body'
-  let left = isCut ? Math.floor(shape.length / 2) : Infinity
+  let left = isCut ? Math.min(Math.floor(shape.length / 2), MOST_BEFORE_CUT_BYTES) : Infinity
   if (isCut) res.flushHeaders()
   for (const chunk of shape.chunks()) {
     if (left <= 0) break
@@ -41,7 +44,7 @@ export async function send(
   else if (manner.fault === 'reset-mid-body') await flushThenReset(res)
 }
 
-/** Ends a connection the rude way: the peer reads ECONNRESET and no end. */
+/** Ends a connection the rude way. A peer that had data to read at that moment may see an early end instead of ECONNRESET. */
 export function reset(res: ServerResponse): void {
   const { socket } = res
   if (!socket) return

@@ -1,9 +1,9 @@
 import { createServer } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Clock } from '../base/clock.js'
 import type { Credentials } from './credentials.js'
-import { credentialsOf } from './credentials.js'
+import { accountsOf, credentialsOf, usersOf } from './credentials.js'
 import type { Fault } from './faults.js'
 import { makeHouse } from './house.js'
 import { makeJourney } from './journey.js'
@@ -23,13 +23,18 @@ export interface Simulator {
   reset(): void
   /** Base URIs are empty before the start. Makes the keys when first asked, which takes a moment. */
   credentials(): Credentials
+  /** As in the credentials, without the keys. */
+  users(): Credentials['users']
+  accounts(): Credentials['accounts']
   readonly faults: {
     /** Replaces all rules. */
     set(rules: readonly Fault[]): void
+    /** The rules that still have times left. */
+    list(): readonly Fault[]
     clear(): void
   }
-  /** An access token without the OAuth dance, for a user by GUID, through the first integration key or the one named. */
-  issueToken(userId: string, integrationKey?: string): string
+  /** An access token without the OAuth dance: of the first integration key, for an hour, where nothing else is said. */
+  issueToken(userId: string, how?: { integrationKey?: string; expiresIn?: number }): string
   /** Makes envelopes and returns their ids. Throws on an account or user there is none of. */
   addEnvelopes(seed: EnvelopeSeed): readonly string[]
 }
@@ -44,6 +49,14 @@ export function makeSimulator(some: Partial<SimulatorOptions>, clock: Clock): Si
   const server = isTls ? createTlsServer({ key: tlsKey, cert: tlsCert }, journey) : createServer(journey)
   // A reset in the middle of a handshake or a head is the peer's affair.
   server.on('clientError', (_error, socket) => socket.destroy())
+  // Longer than any pool of clients keeps one, so that no call is lost to a connection that ends as it is taken up.
+  server.keepAliveTimeout = 120_000
+  // The server's own list leaves out connections that are still shaking hands.
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
 
   return {
     start: () =>
@@ -60,21 +73,24 @@ export function makeSimulator(some: Partial<SimulatorOptions>, clock: Clock): Si
     stop: () =>
       new Promise(resolve => {
         server.close(() => resolve())
-        server.closeAllConnections()
+        for (const socket of sockets) socket.destroy()
       }),
     report: () => house.world().meter.report(),
     reset: () => house.reset(),
     credentials: () => credentialsOf(house),
+    users: () => usersOf(house),
+    accounts: () => accountsOf(house),
     faults: {
       set: rules => house.faults.set(rules),
+      list: () => house.faults.list(),
       clear: () => house.faults.clear(),
     },
-    issueToken(userId, integrationKey) {
+    issueToken(userId, { integrationKey, expiresIn = 3600 } = {}) {
       const { people, tokens, pace } = house
       const user = people.user(userId)
       const app = integrationKey === undefined ? people.apps[0] : people.app(integrationKey)
       if (!user || !app) throw new Error('no such user or integration key')
-      return tokens.issue(user, app, 'signature impersonation', pace.lengthMs(3600))
+      return tokens.issue(user, app, 'signature impersonation', pace.lengthMs(expiresIn))
     },
     addEnvelopes(seed) {
       const { people, pace } = house

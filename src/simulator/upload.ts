@@ -17,7 +17,7 @@ export interface Upload {
 export const NO_UPLOAD: Upload = { kind: 'upload', given: {}, files: new Map(), bytes: Buffer.alloc(0) }
 
 /** Facts 1.6 gives the limit and nothing about the answer beyond it; an empty 413 promises the least. */
-const TOO_LARGE: Answer = { status: 413, headers: { Connection: 'close' }, body: EMPTY }
+const TOO_LARGE: Answer = { status: 413, body: EMPTY }
 
 /** Reads a body of at most `maxBytes`; an `Answer` is what it gets instead of being heard. */
 export async function receive(req: IncomingMessage, maxBytes: number): Promise<Upload | Answer> {
@@ -33,15 +33,19 @@ export async function receive(req: IncomingMessage, maxBytes: number): Promise<U
   return given ? { kind: 'upload', given, files: new Map(), bytes } : BAD_BODY
 }
 
-/** All bytes; undefined when there are more than `maxBytes`. Rejects when the caller leaves in between. */
+/**
+ * All bytes; undefined when there are more than `maxBytes`, which are heard out and dropped, because a client that is
+ * cut off while it writes never reads why. Rejects when the caller leaves in between.
+ */
 export async function readAll(req: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
   const chunks: Buffer[] = []
   let length = 0
   for await (const chunk of req as AsyncIterable<Buffer>) {
     length += chunk.length
-    if (length > maxBytes) return undefined
-    chunks.push(chunk)
+    if (length <= maxBytes) chunks.push(chunk)
+    else chunks.length = 0
   }
+  if (length > maxBytes) return undefined
   return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, length)
 }
 

@@ -1,7 +1,7 @@
 import type { Answer } from '../answer.js'
 import { data } from '../answer.js'
 import { readFields } from '../definition.js'
-import { describeFields } from '../describe.js'
+import { describeFields } from '../describe-parts.js'
 import type { Envelope } from '../envelopes.js'
 import type { Visit } from '../world.js'
 import { onEnvelope, onLivingEnvelope } from './found.js'

@@ -1,6 +1,7 @@
 import type { Answer } from '../answer.js'
 import { data, failure } from '../answer.js'
-import { describeEnvelope, describeFolder } from '../describe.js'
+import { describeFolder } from '../describe-parts.js'
+import { describeEnvelope } from '../describe.js'
 import type { Envelope } from '../envelopes.js'
 import { textsOf } from '../given.js'
 import { isTerminal } from '../life.js'

@@ -433,6 +433,21 @@ void t.test('everyone sees what is theirs, and no more', async t => {
   t.match(await revoked.json(), { errorCode: 'AUTHORIZATION_INVALID_TOKEN' })
 })
 
+void t.test(
+  'a spent hour reaches the SDK with its code and its reset, under the status of either age',
+  async t => {
+    for (const limitStatus of [429, 400] as const) {
+      const { account, as } = await open(t, { hourLimit: 1, limitStatus })
+      const accounts = new docusign.AccountsApi(as(0))
+      await accounts.getAccountInformation(account)
+      const refused = await fails(accounts.getAccountInformation(account))
+      t.match(refused, { status: limitStatus, data: { errorCode: 'HOURLY_APIINVOCATION_LIMIT_EXCEEDED' } })
+      t.equal(refused.headers['x-ratelimit-remaining'], '0')
+      t.equal(Number(refused.headers['x-ratelimit-reset']) % 3600, 0)
+    }
+  },
+)
+
 void t.test('acting for another user takes a share', async t => {
   const people = makeSimulator({ apps: 1, integrationKeyPems: [PEM] }, makeSystemClock()).credentials().users
   const sharing = [{ userId: people[1]?.userId ?? '', actsFor: people[2]?.userId ?? '' }]

@@ -13,6 +13,7 @@ import { localUrl, whyNotStarted } from './addresses.js'
 import { DEMO_USAGE, parseDemoArguments, type DemoOptions } from './arguments.js'
 import type { Sdk } from './session.js'
 import { show } from './show.js'
+import type { Places } from './telling.js'
 
 export interface DemoParts {
   readonly clock: Clock
@@ -56,25 +57,35 @@ export async function runDemo(argv: readonly string[], parts: DemoParts): Promis
 
   const simulator = makeDocuSign(options, parts.clock)
   const { url } = await simulator.start()
+  try {
+    return await runBefore(url, config, parts, places =>
+      show({ ...parts, ...options, sdk, simulator, places: { ...places, simulator: url } }),
+    )
+  } finally {
+    await simulator.stop()
+  }
+}
+
+/** Runs the governor in front of what is at `url` for as long as `use` takes. */
+async function runBefore(
+  url: string,
+  config: Config,
+  parts: DemoParts,
+  use: (places: Omit<Places, 'simulator'>) => Promise<void>,
+): Promise<DemoEnd> {
   const governor = parts.makeGovernor(pointedAt(url, config))
+  const { listen, admin } = config
   try {
     const ports = await started(governor, config, parts)
     if (!ports) return 'failed'
-    const places = {
-      governor: localUrl(
-        config.listen.tlsCert === undefined ? 'http' : 'https',
-        config.listen.host,
-        ports.port,
-      ),
-      admin: localUrl('http', config.admin.host, ports.adminPort),
-      adminToken: config.admin.token,
-      simulator: url,
-    }
-    await show({ ...parts, ...options, sdk, simulator, places })
+    await use({
+      governor: localUrl(listen.tlsCert === undefined ? 'http' : 'https', listen.host, ports.port),
+      admin: localUrl('http', admin.host, ports.adminPort),
+      adminToken: admin.token,
+    })
     return 'done'
   } finally {
     await governor.stop()
-    await simulator.stop()
   }
 }
 

@@ -95,9 +95,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
       host: config.listen.host,
       port: config.listen.port,
       tls: readTls(config),
-      headersTimeoutMs: config.listen.headersTimeout * 1000,
-      requestTimeoutMs: config.listen.requestTimeout * 1000,
-      keepAliveTimeoutMs: config.listen.keepAliveTimeout * 1000,
+      ...limitsOf(config),
     },
     { corridor: () => corridor, observe, unexpected: error => log.unexpected(error) },
     clock,
@@ -136,19 +134,20 @@ export function makeApp(initial: Config, parts: AppParts): App {
 
   /**
    * Where nothing was set and we listen on every address, the name the caller used is the one that reaches us.
-   * It can only mislead the caller who chose it.
+   * It can only mislead the caller who chose it. Where and how we listen is as it was at the start, whatever a
+   * reload says; only the name given to us may change.
    */
   function publicUrl(host: string | undefined): string {
-    const { listen } = config
-    if (listen.publicUrl !== undefined) return listen.publicUrl
+    if (config.listen.publicUrl !== undefined) return config.listen.publicUrl
+    const { listen } = initial
     const named = isWildcard(listen.host) && host !== undefined && AUTHORITY.test(host)
-    return `${scheme(config)}://${named ? host : authority(listen.host, ports?.port ?? listen.port)}`
+    return `${scheme(initial)}://${named ? host : authority(listen.host, ports?.port ?? listen.port)}`
   }
 
   /** An absolute-form target may name us as the settings do, or by any address of this machine and our port. */
   function isOurs(named: string): boolean {
     const own = new URL(publicUrl(undefined)).host
-    const port = ports?.port ?? config.listen.port
+    const port = ports?.port ?? initial.listen.port
     return (
       named === own ||
       named === `localhost:${port}` ||
@@ -175,12 +174,13 @@ export function makeApp(initial: Config, parts: AppParts): App {
       const tls = readTls(next)
       const upstream = makeForward(forwardConfig(next), clock)
       if (tls) listener.setTls(tls)
+      listener.setLimits(limitsOf(next))
       // Calls under way keep the old connections until they end.
       forward.close()
       forward = upstream
       config = next
       homes.configure(homesConfig(next))
-      admin.configure({ host: config.admin.host, token: next.admin.token, hosts: next.admin.hosts })
+      admin.configure({ host: initial.admin.host, token: next.admin.token, hosts: next.admin.hosts })
       metrics.setMaxAccounts(next.metrics.maxAccounts)
       log.setLevel(next.log.level)
       corridor = makeHouse(next, upstream)
@@ -209,6 +209,14 @@ function scheme({ listen }: Config): 'http' | 'https' {
 function authority(host: string, port: number): string {
   const reachable = isWildcard(host) ? 'localhost' : host
   return `${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`
+}
+
+function limitsOf({ listen }: Config) {
+  return {
+    headersTimeoutMs: listen.headersTimeout * 1000,
+    requestTimeoutMs: listen.requestTimeout * 1000,
+    keepAliveTimeoutMs: listen.keepAliveTimeout * 1000,
+  }
 }
 
 function forwardConfig({ upstream }: Config) {

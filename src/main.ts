@@ -57,20 +57,31 @@ function makeGovernor(config: Config, clock: Clock, log: Log): App {
   return makeApp(config, { clock, log, version: version(), routeTable, readFile })
 }
 
-/** `--config FILE` and nothing else. */
-function overlaysOf(argv: string[]): readonly string[] | undefined {
+/** `--config FILE` or `--help` and nothing else; an exit code where there is nothing left to do. */
+function overlaysOf(argv: string[]): readonly string[] | number {
   try {
-    const { values } = parseArgs({ args: argv, options: { config: { type: 'string', short: 'c' } } })
-    return values.config === undefined ? [] : [values.config]
+    const { values } = parseArgs({
+      args: argv,
+      options: { config: { type: 'string', short: 'c' }, help: { type: 'boolean', short: 'h' } },
+    })
+    if (!values.help) return values.config === undefined ? [] : [values.config]
+    say(USAGE)
+    return DONE
   } catch (error) {
     complain(`${(error as Error).message}\n\n${USAGE}`)
-    return undefined
+    return BAD_USAGE
   }
+}
+
+/** What may be said of TLS files that cannot be used: nothing that stands in them. */
+function tlsFault(error: unknown): string {
+  return `listen.tlsCert, listen.tlsKey: ${(error as NodeJS.ErrnoException).code ?? 'not a pair'}`
 }
 
 async function serve(argv: string[]): Promise<number> {
   const overlays = overlaysOf(argv)
-  const config = overlays && load(overlays)
+  if (typeof overlays === 'number') return overlays
+  const config = load(overlays)
   if (!config) return BAD_USAGE
 
   const clock = makeSystemClock()
@@ -86,6 +97,12 @@ async function serve(argv: string[]): Promise<number> {
   let app: App
   try {
     app = makeGovernor(config, clock, log)
+  } catch (error) {
+    if (config.listen.tlsCert === undefined) throw error
+    complain(tlsFault(error))
+    return BAD_USAGE
+  }
+  try {
     const { publicUrl, adminPort } = await app.start()
     log.event('info', 'started', {
       version: version(),
@@ -112,8 +129,7 @@ async function serve(argv: string[]): Promise<number> {
     try {
       app.reload(loaded.config)
     } catch (error) {
-      const faults = `listen.tlsCert, listen.tlsKey: ${(error as NodeJS.ErrnoException).code ?? 'not a pair'}`
-      log.event('error', 'config-refused', { faults, running: 'the settings from before' })
+      log.event('error', 'config-refused', { faults: tlsFault(error), running: 'the settings from before' })
       return
     }
     running = loaded.config
@@ -145,7 +161,8 @@ function nextSignal(): Promise<string> {
 
 function check(argv: string[]): number {
   const overlays = overlaysOf(argv)
-  const config = overlays && load(overlays)
+  if (typeof overlays === 'number') return overlays
+  const config = load(overlays)
   if (!config) return BAD_USAGE
   say(showConfig(config))
   return DONE

@@ -1,5 +1,5 @@
 import { file, flag, host, hosts, oneOf, origin, port, seconds, secret, whole } from './kinds.js'
-import { leaf, perEnvironment, type Environment, type Table, type Tree } from './shape.js'
+import { leaf, optional, perEnvironment, type Environment, type Table, type Tree } from './shape.js'
 
 /** What the operator may say of one app. */
 const APP = {} as const
@@ -8,15 +8,13 @@ const APP = {} as const
 export const TABLE = {
   'listen.host': leaf(host(), '127.0.0.1', 'where apps send their calls; read at start only'),
   'listen.port': leaf(port(), 8080, 'where apps send their calls; 0 takes any free port; read at start only'),
-  'listen.tlsCert': leaf(
+  'listen.tlsCert': optional(
     file(),
-    undefined,
     'PEM file of the certificate chain; with it and listen.tlsKey the listener speaks TLS only',
   ),
-  'listen.tlsKey': leaf(file(), undefined, 'PEM file of the private key that goes with listen.tlsCert'),
-  'listen.publicUrl': leaf(
+  'listen.tlsKey': optional(file(), 'PEM file of the private key that goes with listen.tlsCert'),
+  'listen.publicUrl': optional(
     origin(),
-    undefined,
     'what apps call us by, used where a base URI is rewritten; none: from host and port',
   ),
   'listen.headersTimeout': leaf(
@@ -40,9 +38,8 @@ export const TABLE = {
     9464,
     'where metrics, health, status and the live page are; 0 takes any free port; read at start only',
   ),
-  'admin.token': leaf(
+  'admin.token': optional(
     secret(16),
-    undefined,
     'when set, everything but /healthz and /readyz needs Authorization: Bearer TOKEN',
   ),
   'admin.open': leaf(flag(), false, 'allow admin.host beyond loopback without admin.token'),

@@ -6,7 +6,7 @@ export type Environment = 'demo' | 'production'
 /** A setting with one value. */
 export interface Leaf<V> {
   readonly type: 'leaf'
-  readonly kind: Kind<NonNullable<V>>
+  readonly kind: Kind<unknown>
   readonly fallback: V | undefined
   /** Stands in for `fallback` where the default hangs on `upstream.environment`. */
   readonly byEnvironment: Readonly<Record<Environment, V>> | undefined
@@ -35,19 +35,20 @@ export type Tree<T> = {
     : Tree<{ [P in keyof T & string as P extends `${H}.${infer Rest}` ? Rest : never]: T[P] }>
 }
 
-/** A setting with one default, `undefined` for none. */
-export function leaf<V, F extends V | undefined>(
-  kind: Kind<V & {}>,
-  fallback: F,
-  meaning: string,
-): Leaf<V | F> {
+/** A setting with one default. */
+export function leaf<V>(kind: Kind<V>, fallback: NoInfer<V>, meaning: string): Leaf<V> {
   return { type: 'leaf', kind, fallback, byEnvironment: undefined, meaning }
+}
+
+/** A setting that may be left unset. */
+export function optional<V>(kind: Kind<V>, meaning: string): Leaf<V | undefined> {
+  return { type: 'leaf', kind, fallback: undefined, byEnvironment: undefined, meaning }
 }
 
 /** A setting whose default is one thing for `demo` and another for `production`. */
 export function perEnvironment<V>(
-  kind: Kind<V & {}>,
-  byEnvironment: Record<Environment, V>,
+  kind: Kind<V>,
+  byEnvironment: Readonly<Record<Environment, NoInfer<V>>>,
   meaning: string,
 ): Leaf<V> {
   return { type: 'leaf', kind, fallback: undefined, byEnvironment, meaning }

@@ -15,7 +15,7 @@ import type { Clock } from '../base/clock.js'
 import type { Attempt, Call, Refusal, Seen } from '../base/types.js'
 import type { Residence, Userinfo } from '../forward/accounts.js'
 import type { Answer, Body, Failure, Origin, Sending, Shipment } from '../forward/exchange.js'
-import { framingFault, receive, TOO_LARGE, type Received } from './receive.js'
+import { framingFault, hasBody, NO_BODY, receive, TOO_LARGE, type Received } from './receive.js'
 import { LEFT, ours, passOn, refuse, whole, type Written } from './respond.js'
 
 export interface Rooms {
@@ -93,7 +93,7 @@ export function makeCorridor(rooms: Rooms, clock: Clock): Corridor {
     if (closing) return refuse(res, SHUTTING_DOWN)
 
     const beganMs = clock.nowMs()
-    const body = await receive(req, res)
+    const body = hasBody(req) ? await receive(req, res) : NO_BODY
     notes.receiveMs = clock.nowMs() - beganMs
     if (!body) return LEFT
 

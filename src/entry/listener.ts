@@ -11,12 +11,16 @@ import type { Refusal, Seen } from '../base/types.js'
 import { methodLabel, type Corridor } from './corridor.js'
 import { rawRefusal } from './respond.js'
 
-export interface ListenerConfig {
+export interface ListenerConfig extends ListenerLimits {
   readonly host: string
   /** 0: any free port. */
   readonly port: number
   /** PEM texts; with them the listener speaks TLS only. */
   readonly tls: TlsPair | undefined
+}
+
+/** What may change while it listens. */
+export interface ListenerLimits {
   readonly headersTimeoutMs: number
   readonly requestTimeoutMs: number
   /** How long a client's idle connection is kept; above the idle time of its pool, or it will reset now and then. */
@@ -41,11 +45,16 @@ export interface Listener {
   start(): Promise<number>
   /** Takes new certificates for new connections. @throws when they are not a pair. */
   setTls(tls: TlsPair): void
+  setLimits(limits: ListenerLimits): void
   /** From now on new calls are refused with `shutting-down`. Resolves when nothing is in flight, or after `timeoutMs`. */
   drain(timeoutMs: number): Promise<void>
   /** Ends every connection. */
   close(): Promise<void>
 }
+
+/** The answer begun last on a connection. On the socket itself: a WeakMap that changes with every call costs 5 % of it. */
+const LATEST = Symbol('latest answer')
+type Tracked = Duplex & { [LATEST]?: http.ServerResponse }
 
 /** After an answer, how long the rest of an upload nobody wants is read so that the client sees that answer. */
 const LINGER_MS = 10_000
@@ -55,7 +64,6 @@ export function makeListener(config: ListenerConfig, parts: ListenerParts, clock
   // A number, not a Set of answers: a Set that is filled and emptied all day leaves a chain of old tables, each
   // keeping the next and its answers alive until the next full collection (a quarter of a call's CPU, measured).
   let inFlight = 0
-  const latest = new WeakMap<Duplex, http.ServerResponse>()
   let closing = false
   let drained: (() => void) | undefined
 
@@ -65,6 +73,10 @@ export function makeListener(config: ListenerConfig, parts: ListenerParts, clock
     requestTimeout: config.requestTimeoutMs,
     keepAliveTimeout: config.keepAliveTimeoutMs,
     connectionsCheckingInterval: Math.min(2_000, Math.max(50, config.headersTimeoutMs / 4)),
+    // A request without Host, or with an Expect nobody can meet, is refused along the corridor: Node's own answers
+    // to them say neither why nor who speaks.
+    requireHostHeader: false,
+    handshakeTimeout: config.headersTimeoutMs,
     ...config.tls,
   }
   const server = config.tls ? https.createServer(options) : http.createServer(options)
@@ -73,27 +85,40 @@ export function makeListener(config: ListenerConfig, parts: ListenerParts, clock
 
   const onRequest = (req: http.IncomingMessage, res: http.ServerResponse): void => {
     inFlight++
-    latest.set(req.socket, res)
+    ;(req.socket as Tracked)[LATEST] = res
     if (closing) res.shouldKeepAlive = false
+    const done = () => {
+      inFlight--
+      if (!req.complete) linger(req)
+      if (inFlight === 0) drained?.()
+    }
+    if (!res.shouldKeepAlive && !req.complete) closeSoftly(req)
     parts
       .corridor()(req, res, closing)
-      .catch((error: unknown) => {
+      .then(done, (error: unknown) => {
         parts.unexpected(error)
         res.destroy()
-      })
-      .finally(() => {
-        inFlight--
-        if (!req.complete) linger(req)
-        if (inFlight === 0) drained?.()
+        done()
       })
   }
   server.on('request', onRequest)
   server.on('checkContinue', onRequest)
+  server.on('checkExpectation', onRequest)
   server.on('clientError', onClientError)
   // CONNECT asks for a tunnel; this is no forward proxy.
   server.on('connect', (_req: http.IncomingMessage, socket: Duplex) => {
     endRaw(socket, malformed(400, 'CONNECT is not understood here: call the governor by its base URI.'))
   })
+
+  /**
+   * Node closes a connection behind its last answer at once. A client that is still sending then gets a reset
+   * instead of that answer, so the end waits until the request has come in, or `linger` has had enough of it.
+   */
+  function closeSoftly(req: http.IncomingMessage): void {
+    const { socket } = req
+    const close = socket.destroySoon.bind(socket)
+    socket.destroySoon = () => void (req.complete ? close() : req.once('close', close))
+  }
 
   function linger(req: http.IncomingMessage): void {
     if (req.socket.destroyed) return
@@ -106,7 +131,7 @@ export function makeListener(config: ListenerConfig, parts: ListenerParts, clock
   function onClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
     const refusal = parseRefusal(error.code)
-    const before = latest.get(socket)
+    const before = (socket as Tracked)[LATEST]
     if (!before || before.closed) return endRaw(socket, refusal)
     // A request before it on this connection is still being answered, and whoever asked that shall have it whole.
     if (before.req.complete) return void before.once('close', () => endRaw(socket, refusal))
@@ -158,6 +183,11 @@ export function makeListener(config: ListenerConfig, parts: ListenerParts, clock
       }),
     setTls(tls) {
       if ('setSecureContext' in server) server.setSecureContext({ ...tls })
+    },
+    setLimits(limits) {
+      server.headersTimeout = limits.headersTimeoutMs
+      server.requestTimeout = limits.requestTimeoutMs
+      server.keepAliveTimeout = limits.keepAliveTimeoutMs
     },
     drain(timeoutMs) {
       closing = true

@@ -25,6 +25,13 @@ export function framingFault(req: IncomingMessage): Refusal | undefined {
   if (req.rawHeaders.length > 2 * MAX_HEADER_LINES) {
     return bad(431, `This request has more than ${MAX_HEADER_LINES} header lines.`)
   }
+  if (req.httpVersion === '1.1') {
+    if (countOf('host', req.rawHeaders) !== 1)
+      return bad(400, 'A request has one Host line, no more and no less.')
+    const { expect } = req.headers
+    if (expect !== undefined && expect.toLowerCase() !== '100-continue')
+      return bad(417, 'The only expectation understood here is "100-continue".')
+  }
   const coding = req.headers['transfer-encoding']
   if (coding !== undefined) {
     // Node's parser lets `gzip, chunked` through; whoever reads it otherwise than we do sees another message.
@@ -33,6 +40,14 @@ export function framingFault(req: IncomingMessage): Refusal | undefined {
     if (req.httpVersion === '1.0') return bad(400, 'HTTP/1.0 knows no transfer coding.')
   }
   return Number(req.headers['content-length'] ?? 0) > MAX_REQUEST_BYTES ? TOO_LARGE : undefined
+}
+
+function countOf(name: string, raw: readonly string[]): number {
+  let count = 0
+  for (let i = 0; i < raw.length; i += 2) {
+    if (raw[i]?.length === name.length && raw[i]?.toLowerCase() === name) count++
+  }
+  return count
 }
 
 export const TOO_LARGE = bad(
@@ -44,6 +59,12 @@ function bad(status: number, message: string): Refusal {
   return { kind: 'refusal', reason: 'bad-request', status, message }
 }
 
+export const NO_BODY: Received = { kind: 'none' }
+
+export function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+}
+
 /**
  * Takes the body in: whole where it is small, else from the moment it flows.
  * `undefined` when the client left before that.
@@ -51,7 +72,6 @@ function bad(status: number, message: string): Refusal {
 export function receive(req: IncomingMessage, res: ServerResponse): Promise<Received | undefined> {
   const { headers } = req
   const chunked = headers['transfer-encoding'] !== undefined
-  if (!chunked && Number(headers['content-length'] ?? 0) === 0) return NO_BODY
   // Only now: until here a refusal would have spared the client its upload.
   if (headers.expect !== undefined) res.writeContinue()
 
@@ -74,8 +94,6 @@ export function receive(req: IncomingMessage, res: ServerResponse): Promise<Rece
     if (req.destroyed && !req.complete) onClose()
   })
 }
-
-const NO_BODY: Promise<Received> = Promise.resolve({ kind: 'none' })
 
 function streaming(req: IncomingMessage, begun: readonly Buffer[], chunked: boolean): Received {
   req.pause()

@@ -47,6 +47,9 @@ export interface Passing {
   isWhole(): boolean
 }
 
+/** A whole body up to this size is worth copying to save a write. */
+const ONE_WRITE_BYTES = 16_384
+
 export const LEFT: Written = {
   outcome: 'failed',
   status: undefined,
@@ -130,11 +133,19 @@ export function passOn(res: ServerResponse, answer: Passing, added: readonly str
   return new Promise(resolve => {
     let bytesOut = 0
     body.on('data', (chunk: Buffer) => {
+      const first = bytesOut === 0
       bytesOut += chunk.length
-      if (!res.write(chunk)) body.pause()
+      if (first && chunk.length <= ONE_WRITE_BYTES && answer.isWhole() && body.readableLength === 0) {
+        // As a string it leaves in one write with the head; as a buffer it would be a vector of two.
+        res.end(chunk.toString('latin1'), 'latin1')
+      } else if (!res.write(chunk)) {
+        body.pause()
+      }
     })
     res.on('drain', () => body.resume())
-    body.on('end', () => res.end())
+    body.on('end', () => {
+      if (!res.writableEnded) res.end()
+    })
     const cutShort = () => {
       if (!answer.isWhole()) res.destroy()
     }

@@ -121,26 +121,20 @@ class Outgoing extends EventEmitter implements Sending {
     return NO_RESPONSE as unknown as ServerResponse
   }
 
-  /** http-proxy's `req.pipe(proxyReq)`. A whole body leaves with its head in one write. */
+  /** http-proxy's `req.pipe(proxyReq)`. What does not stream waits for its connection, and then leaves in one write. */
   pipe(upstream: ClientRequest): void {
-    if (this.#body.kind === 'stream') {
-      const { stream } = this.#body
-      stream.on('data', () => this.#deadline.refresh())
-      stream.pipe(upstream)
-    } else if (this.#body.kind === 'whole') {
-      upstream.end(this.#body.bytes)
-    } else {
-      upstream.end()
-    }
+    if (this.#body.kind !== 'stream') return
+    const { stream } = this.#body
+    stream.on('data', () => this.#deadline.refresh())
+    stream.pipe(upstream)
   }
 
-  /** A connection was given to the request. R5: it is watched here, never changed. */
+  /** A connection was given to the request. R5: its head is watched here, never changed. */
   leaving(upstream: ClientRequest): void {
     this.#upstream = upstream
-    upstream.on('upgrade', (_answer, socket) => {
-      socket.destroy()
-      this.#give('unreachable', 'GOVERNOR_UNASKED_UPGRADE')
-    })
+    if (this.#body.kind === 'whole') upstream.end(this.#body.bytes)
+    else if (this.#body.kind === 'none') upstream.end()
+    // Whatever ends it without an answer and without an error ends here: an unasked 101, for one.
     upstream.on('close', () => this.#give('unreachable', 'ECONNRESET'))
   }
 

@@ -10,6 +10,7 @@ export interface IdentifyConfig {
   readonly isOurs: (authority: string) => boolean
 }
 
+const APPS = /^\/apps\//i
 const APP_PREFIX = /^\/apps\/([^/]+)(?=\/)/i
 const APP_NAME = /^[A-Za-z0-9._~-]{1,64}$/
 const READS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
@@ -20,8 +21,9 @@ export function makeIdentify(config: IdentifyConfig, nameRoute: NameRoute) {
   const configured = new Map(config.apps.map(name => [name.toLowerCase(), name]))
 
   function readApp(path: string): App | undefined {
+    if (!APPS.test(path)) return NO_APP
     const prefix = APP_PREFIX.exec(path)
-    if (!prefix) return path.toLowerCase().startsWith('/apps/') ? undefined : NO_APP
+    if (!prefix) return undefined
     const sent = prefix[1] ?? ''
     if (!APP_NAME.test(sent)) return undefined
     const name = configured.get(sent.toLowerCase())
@@ -43,6 +45,7 @@ export function makeIdentify(config: IdentifyConfig, nameRoute: NameRoute) {
     if (!segments) return badRequest('the path has an escape that is not UTF-8.')
 
     const account = accountOf(segments)
+    const resource = segments.join('/')
     return {
       kind: 'call',
       method,
@@ -50,8 +53,8 @@ export function makeIdentify(config: IdentifyConfig, nameRoute: NameRoute) {
       target: target.bytes.slice(app.prefix.length),
       path,
       query: target.query,
-      resource: segments.join('/'),
-      route: nameRoute(path),
+      resource,
+      route: nameRoute(resource),
       service: segments[1] === 'oauth' ? 'oauth' : 'api',
       account,
       envelope: account === undefined ? undefined : envelopeOf(segments),

@@ -1,8 +1,8 @@
 /** The operations of the eSignature API: the only source of route labels, because labels come from closed sets. */
 import FindMyWay from 'find-my-way'
 
-/** Names a path's operation by its template; `other` when DocuSign's table has none like it. */
-export type NameRoute = (path: string) => string
+/** Names a resource's operation by its template; `other` when DocuSign's table has none like it. */
+export type NameRoute = (resource: string) => string
 
 const OAUTH = ['/oauth/auth', '/oauth/token', '/oauth/userinfo', '/oauth/logout']
 
@@ -13,13 +13,14 @@ const OAUTH = ['/oauth/auth', '/oauth/token', '/oauth/userinfo', '/oauth/logout'
  * @throws when a line is not of that form: the table is part of the product, not of the settings.
  */
 export function makeRoutes(table: string): NameRoute {
-  const router = FindMyWay({ caseSensitive: false, ignoreTrailingSlash: true, maxParamLength: 256 })
+  const router = FindMyWay({ maxParamLength: 256 })
   const shapes = new Set<string>()
   const add = (path: string, template: string) => {
     const shape = path.replace(/\{[^}]+\}/g, '*')
     if (shapes.has(shape)) return
     shapes.add(shape)
-    router.on('GET', path.replace(/\{([^}]+)\}/g, ':$1'), () => undefined, { template })
+    // Resource keys are lower case already, so the router need not fold each one again.
+    router.on('GET', path.replace(/\{([^}]+)\}/g, ':$1').toLowerCase(), () => undefined, { template })
   }
   for (const line of table.split('\n')) {
     if (line.trim() === '') continue
@@ -29,8 +30,8 @@ export function makeRoutes(table: string): NameRoute {
   }
   for (const path of OAUTH) add(path, path)
 
-  return path => {
-    const found = router.find('GET', path)
+  return resource => {
+    const found = router.find('GET', resource)
     return found ? (found.store as { template: string }).template : 'other'
   }
 }

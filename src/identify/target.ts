@@ -19,16 +19,32 @@ export interface Malformed {
   readonly message: string
 }
 
-// RFC 3986 pchar and "/", without ";": path parameters are read by some servers and ignored by others.
-const PATH = /^(?:[A-Za-z0-9\-._~!$&'()*+,=:@/]|%[0-9A-Fa-f]{2})*$/
-// Escapes that decode to "/", "\", a control character, or an unreserved character (whose escape is a second
+// Escapes that decode to "/", "\\", a control character, or an unreserved character (whose escape is a second
 // spelling of itself); and an escaped percent sign in front of two hex digits, which a second decoding would open.
 const HIDDEN =
   /%(?:2[fF]|5[cC]|[01][0-9a-fA-F]|7[fF]|2[dDeE]|3[0-9]|[46][1-9a-fA-F]|[57][0-9aA]|5[fF]|7[eE]|25[0-9a-fA-F]{2})/
+const HALF_ESCAPE = /%(?![0-9A-Fa-f]{2})/
 const DOTS = /\/\.{1,2}(?:\/|$)/
 // http-proxy rewrites "http:/" inside a path to "http://".
 const URL_INSIDE = /https?:\//i
+// .NET also reads a GUID as a list, `{0x93be49ab,0xafa0,…}`, with white space anywhere: nobody sends it, and it would
+// be a second key of one envelope.
+const GUID_LIST = /%7b(?:%(?!7b)[0-9a-f]{2})*0(?:%(?!7b)[0-9a-f]{2})*x/i
 const ABSOLUTE = /^https?:\/\/([^/?#]*)/i
+
+const SLASH = 47
+const DOT = 46
+const PERCENT = 37
+
+/** By character code, what may stand in a path: RFC 3986's pchar and "/", without ";" (path parameters are read by some servers and ignored by others). */
+const PLAIN = 1
+/** Allowed, but a reason to look closer: an escape, a dot, a colon, a slash. */
+const CLOSER = 2
+const PATH_CHARS = new Uint8Array(128)
+for (const char of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~!$&'()*+,=@") {
+  PATH_CHARS[char.charCodeAt(0)] = PLAIN
+}
+for (const char of '%.:/') PATH_CHARS[char.charCodeAt(0)] = CLOSER
 
 /**
  * @param raw the request target as it stood in the request line
@@ -36,12 +52,13 @@ const ABSOLUTE = /^https?:\/\/([^/?#]*)/i
  */
 export function readTarget(raw: string, isOurs: (authority: string) => boolean): Target | Malformed {
   let bytes = raw
-  const absolute = ABSOLUTE.exec(raw)
-  if (absolute) {
-    if (!isOurs((absolute[1] ?? '').toLowerCase())) return malformed('the target names another host')
-    bytes = raw.slice(absolute[0].length)
+  if (raw.charCodeAt(0) !== SLASH) {
+    const absolute = ABSOLUTE.exec(raw)
+    if (absolute && !isOurs((absolute[1] ?? '').toLowerCase()))
+      return malformed('the target names another host')
+    bytes = raw.slice(absolute?.[0].length ?? 0)
+    if (bytes.charCodeAt(0) !== SLASH) return malformed('the target must begin with one "/"')
   }
-  if (bytes.charCodeAt(0) !== 47) return malformed('the target must begin with one "/"')
 
   const mark = bytes.indexOf('?')
   const path = mark === -1 ? bytes : bytes.slice(0, mark)
@@ -50,14 +67,29 @@ export function readTarget(raw: string, isOurs: (authority: string) => boolean):
   return fault === undefined ? { kind: 'target', bytes, path, query } : malformed(fault)
 }
 
+/** One pass over the characters; the expressions run only on a path that gives a reason. */
 function pathFault(path: string): string | undefined {
-  if (path.includes('//')) return 'the path has an empty segment ("//")'
-  if (DOTS.test(path)) return 'the path has a dot segment'
-  if (!PATH.test(path))
-    return 'the path has a character, or half an escape, that RFC 3986 does not allow there'
-  if (path.includes('%') && HIDDEN.test(path))
-    return 'the path escapes a character that must stand for itself'
-  if (URL_INSIDE.test(path)) return 'the path has a URL inside'
+  let slashes = 0
+  let dots = 0
+  let escapes = 0
+  let colons = 0
+  for (let i = 0; i < path.length; i++) {
+    const code = path.charCodeAt(i)
+    const kind = code < 128 ? PATH_CHARS[code] : 0
+    if (kind === PLAIN) continue
+    if (kind !== CLOSER) return 'the path has a character that RFC 3986 does not allow there'
+    if (code === SLASH) {
+      if (slashes > 0 && path.charCodeAt(i - 1) === SLASH) return 'the path has an empty segment ("//")'
+      slashes++
+    } else if (code === DOT) dots++
+    else if (code === PERCENT) escapes++
+    else colons++
+  }
+  if (dots > 0 && DOTS.test(path)) return 'the path has a dot segment'
+  if (escapes > 0 && HALF_ESCAPE.test(path)) return 'the path has half an escape'
+  if (escapes > 0 && HIDDEN.test(path)) return 'the path escapes a character that must stand for itself'
+  if (escapes > 0 && GUID_LIST.test(path)) return 'the path has a GUID written as a list of numbers'
+  if (colons > 0 && URL_INSIDE.test(path)) return 'the path has a URL inside'
   return undefined
 }
 
@@ -94,12 +126,17 @@ export function resourceSegments(path: string): string[] | undefined {
   const segments = plain.toLowerCase().split('/')
   if (segments.length > 2 && segments.at(-1) === '') segments.pop()
   for (let i = 1; i < segments.length; i++) {
-    const segment = (segments[i] as string).trim()
-    // 32 hex digits at least: shorter segments cannot be a GUID in any of the five forms .NET reads.
-    const parts = segment.length >= 32 && segment.length <= 38 ? GUID.exec(segment) : null
-    segments[i] = parts ? parts.slice(1).join('-') : segment
+    const segment = segments[i] as string
+    // 32 hex digits at least: nothing shorter can be a GUID in any form that passes here. Most are plain already.
+    if (segment.length >= 32 && !isGuid(segment)) segments[i] = inOneForm(segment.trim())
+    else if (plain !== path) segments[i] = segment.trim()
   }
   return segments
+}
+
+function inOneForm(segment: string): string {
+  const parts = GUID.exec(segment)
+  return parts ? parts.slice(1).join('-') : segment
 }
 
 function malformed(message: string): Malformed {

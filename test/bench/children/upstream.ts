@@ -1,0 +1,34 @@
+/** Answers like DocuSign, at once: `/…?bytes=N` with N bytes of JSON-sized body, as fast as they are read. */
+import http from 'node:http'
+import { serveParent } from './child.js'
+
+const CHUNK = Buffer.alloc(65_536, 'a')
+
+const server = http.createServer((req, res) => {
+  let left = Number(/[?&]bytes=(\d+)/.exec(req.url ?? '')?.[1] ?? 2048)
+  res.writeHead(200, {
+    'Cache-Control': 'no-cache',
+    'Content-Length': left,
+    'Content-Type': 'application/json; charset=utf-8',
+    Vary: 'Accept-Encoding',
+    'X-RateLimit-Reset': '1631174400',
+    'X-RateLimit-Limit': '3000',
+    'X-RateLimit-Remaining': '2900',
+    'X-BurstLimit-Limit': '500',
+    'X-BurstLimit-Remaining': '499',
+    'X-DocuSign-TraceToken': '37c068f5-3768-4760-8284-df4611185918',
+    'X-DocuSign-Node': 'DA2DFE188',
+  })
+  const flow = () => {
+    while (left > CHUNK.length) {
+      left -= CHUNK.length
+      if (!res.write(CHUNK)) return
+    }
+    res.end(CHUNK.subarray(0, left))
+    left = 0
+  }
+  res.on('drain', () => left > 0 && flow())
+  flow()
+})
+server.keepAliveTimeout = 60_000
+serveParent(server)

@@ -3,13 +3,14 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { makeApp } from './app.js'
-import { makeSystemClock } from './base/clock.js'
+import { makeApp, type App } from './app.js'
+import { makeSystemClock, type Clock } from './base/clock.js'
 import { loadConfig } from './config/load.js'
 import { changedAtStartOnly, showConfig, showFaults } from './config/show.js'
 import type { Config } from './config/settings.js'
+import { runDemo, type DemoParts } from './demo/demo.js'
 import { makeFileDestination } from './observe/destination.js'
-import { makeLog } from './observe/log.js'
+import { makeLog, type Log } from './observe/log.js'
 import { parseSimulatorArgs, SIMULATOR_USAGE } from './simulator/options.js'
 import { makeSimulator } from './simulator/simulator.js'
 
@@ -33,6 +34,8 @@ overlay both. SIGHUP reloads the files.
 const ROOT = new URL('../../', import.meta.url)
 const pathOf = (name: string) => fileURLToPath(new URL(name, ROOT))
 
+type Variables = Readonly<Record<string, string | undefined>>
+
 const say = (text: string) => void process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
 const complain = (text: string) => void process.stderr.write(text.endsWith('\n') ? text : `${text}\n`)
 
@@ -41,22 +44,27 @@ function version(): string {
   return manifest.version
 }
 
-function load(overlay: string | undefined): Config | undefined {
-  const files = [pathOf('config/default.yaml'), ...(overlay === undefined ? [] : [overlay])]
-  const loaded = loadConfig({ files, env: process.env })
+function load(overlays: readonly string[], env: Variables = process.env): Config | undefined {
+  const loaded = loadConfig({ files: [pathOf('config/default.yaml'), ...overlays], env })
   if (loaded.kind === 'config') return loaded.config
   complain(showFaults(loaded.faults))
   return undefined
 }
 
+function makeGovernor(config: Config, clock: Clock, log: Log): App {
+  const routeTable = readFileSync(pathOf('config/docusign-routes.tsv'), 'utf8')
+  const readFile = (path: string) => readFileSync(path, 'utf8')
+  return makeApp(config, { clock, log, version: version(), routeTable, readFile })
+}
+
 /** `--config FILE` or `--help` and nothing else; an exit code where there is nothing left to do. */
-function overlayOf(argv: string[]): { overlay: string | undefined } | number {
+function overlaysOf(argv: string[]): readonly string[] | number {
   try {
     const { values } = parseArgs({
       args: argv,
       options: { config: { type: 'string', short: 'c' }, help: { type: 'boolean', short: 'h' } },
     })
-    if (!values.help) return { overlay: values.config }
+    if (!values.help) return values.config === undefined ? [] : [values.config]
     say(USAGE)
     return DONE
   } catch (error) {
@@ -71,9 +79,9 @@ function tlsFault(error: unknown): string {
 }
 
 async function serve(argv: string[]): Promise<number> {
-  const options = overlayOf(argv)
-  if (typeof options === 'number') return options
-  const config = load(options.overlay)
+  const overlays = overlaysOf(argv)
+  if (typeof overlays === 'number') return overlays
+  const config = load(overlays)
   if (!config) return BAD_USAGE
 
   const clock = makeSystemClock()
@@ -86,11 +94,9 @@ async function serve(argv: string[]): Promise<number> {
   process.on('uncaughtException', crash).on('unhandledRejection', crash)
 
   let running: Config = config
-  let app: ReturnType<typeof makeApp>
-  const routeTable = readFileSync(pathOf('config/docusign-routes.tsv'), 'utf8')
-  const readFile = (path: string) => readFileSync(path, 'utf8')
+  let app: App
   try {
-    app = makeApp(config, { clock, log, version: version(), routeTable, readFile })
+    app = makeGovernor(config, clock, log)
   } catch (error) {
     if (config.listen.tlsCert === undefined) throw error
     complain(tlsFault(error))
@@ -111,10 +117,7 @@ async function serve(argv: string[]): Promise<number> {
   }
 
   process.on('SIGHUP', () => {
-    const loaded = loadConfig({
-      files: [pathOf('config/default.yaml'), ...(options.overlay === undefined ? [] : [options.overlay])],
-      env: process.env,
-    })
+    const loaded = loadConfig({ files: [pathOf('config/default.yaml'), ...overlays], env: process.env })
     if (loaded.kind === 'faults') {
       log.event('error', 'config-refused', {
         faults: showFaults(loaded.faults),
@@ -157,9 +160,9 @@ function nextSignal(): Promise<string> {
 }
 
 function check(argv: string[]): number {
-  const options = overlayOf(argv)
-  if (typeof options === 'number') return options
-  const config = load(options.overlay)
+  const overlays = overlaysOf(argv)
+  if (typeof overlays === 'number') return overlays
+  const config = load(overlays)
   if (!config) return BAD_USAGE
   say(showConfig(config))
   return DONE
@@ -185,6 +188,30 @@ async function simulator(argv: string[]): Promise<number> {
   return DONE
 }
 
+async function demo(argv: string[]): Promise<number> {
+  const clock = makeSystemClock()
+  const log = makeLog({ level: 'warn' }, makeFileDestination(process.stderr.fd, clock), clock)
+  // The SDK's HTTP client would take the calls of the sample apps to the proxy that the environment names.
+  process.env['no_proxy'] = '*'
+  const parts: DemoParts = {
+    clock,
+    say,
+    complain,
+    loadConfig: (files, variables) =>
+      load([pathOf('config/demo.yaml'), ...files], { ...process.env, ...variables }),
+    makeGovernor(config) {
+      log.setLevel(config.log.level)
+      return makeGovernor(config, clock, log)
+    },
+    interrupted: nextSignal(),
+  }
+  try {
+    return { done: DONE, failed: FAILED, 'bad-usage': BAD_USAGE }[await runDemo(argv, parts)]
+  } finally {
+    log.flush()
+  }
+}
+
 async function main([command, ...argv]: string[]): Promise<number> {
   switch (command) {
     case 'serve':
@@ -193,6 +220,8 @@ async function main([command, ...argv]: string[]): Promise<number> {
       return check(argv)
     case 'simulator':
       return simulator(argv)
+    case 'demo':
+      return demo(argv)
     case '--version':
     case '-v':
       say(version())

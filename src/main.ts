@@ -8,11 +8,9 @@ import { makeSystemClock, type Clock } from './base/clock.js'
 import { loadConfig } from './config/load.js'
 import { changedAtStartOnly, showConfig, showFaults } from './config/show.js'
 import type { Config } from './config/settings.js'
-import { runDemo, type DemoParts } from './demo/demo.js'
+import type { DemoParts } from './demo/demo.js'
 import { makeFileDestination } from './observe/destination.js'
 import { makeLog, type Log } from './observe/log.js'
-import { parseSimulatorArgs, SIMULATOR_USAGE } from './simulator/options.js'
-import { makeSimulator } from './simulator/simulator.js'
 
 const DONE = 0
 const FAILED = 1
@@ -169,6 +167,8 @@ function check(argv: string[]): number {
 }
 
 async function simulator(argv: string[]): Promise<number> {
+  // Loaded only here: the process that carries the traffic need not hold a simulated DocuSign, nor a demo.
+  const { parseSimulatorArgs, SIMULATOR_USAGE } = await import('./simulator/options.js')
   const options = parseSimulatorArgs(argv)
   if ('faults' in options && !('host' in options)) {
     complain(`${options.faults.join('\n')}\n\n${SIMULATOR_USAGE}`)
@@ -178,6 +178,7 @@ async function simulator(argv: string[]): Promise<number> {
     say(SIMULATOR_USAGE)
     return DONE
   }
+  const { makeSimulator } = await import('./simulator/simulator.js')
   const docusign = makeSimulator(options, makeSystemClock())
   const { url } = await docusign.start()
   say(
@@ -206,6 +207,7 @@ async function demo(argv: string[]): Promise<number> {
     interrupted: nextSignal(),
   }
   try {
+    const { runDemo } = await import('./demo/demo.js')
     return { done: DONE, failed: FAILED, 'bad-usage': BAD_USAGE }[await runDemo(argv, parts)]
   } finally {
     log.flush()

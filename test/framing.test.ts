@@ -474,7 +474,8 @@ async function anomalies({ name, bytes, own }: Vector): Promise<string[]> {
   for (const each of heard) {
     if (!METHODS.includes(each.method) || !bytes.includes(`${each.method} `))
       wrong.push(`method ${each.method}`)
-    if (header(each, 'x-smuggled') !== undefined && !each.target.startsWith('/smuggled')) wrong.push('a header line was smuggled')
+    if (header(each, 'x-smuggled') !== undefined && !each.target.startsWith('/smuggled'))
+      wrong.push('a header line was smuggled')
   }
   return wrong.map(what => `${name}: ${what}`)
 }
@@ -502,7 +503,9 @@ t.test(
     const asked = new Set(vectors.flatMap(({ own }) => own))
     const foreign = upstream.heard.filter(({ target }) => !asked.has(target.split('?')[0] ?? ''))
     t.same(
-      foreign.map(({ method, target }) => `${method} ${target}: ${vectors[Number(target.split('-')[1])]?.name}`),
+      foreign.map(
+        ({ method, target }) => `${method} ${target}: ${vectors[Number(target.split('-')[1])]?.name}`,
+      ),
       [],
       'nobody has asked for anything else',
     )

@@ -486,7 +486,7 @@ function isUnfinished(bytes: string): boolean {
   return lengths.some(length => length > n) || /\r\n[1-9a-f][0-9a-f]{4,15}\r\n/i.test(bytes)
 }
 
-t.test(
+void t.test(
   `what DocuSign reads is one request per answered request, over ${vectors.length} framings`,
   async t => {
     t.ok(vectors.length >= 600, `${vectors.length} vectors`)
@@ -548,7 +548,7 @@ function damaged(text: string, blows: readonly { at: number; drop: number; put: 
   }, text)
 }
 
-t.test('whatever a client sends, the house stands', async t => {
+void t.test('whatever a client sends, the house stands', async t => {
   const sound = fc.constantFrom(
     request('GET', ['Accept: application/json', 'Connection: keep-alive'])('/restapi/fuzz'),
     request('POST', [`Content-Length: ${n}`, 'Expect: 100-continue'], SMUGGLED)('/restapi/fuzz'),
@@ -583,7 +583,7 @@ t.test('whatever a client sends, the house stands', async t => {
   t.same(unexpected(), [])
 })
 
-t.test('whatever DocuSign answers, the house stands, and a cut body is a cut client', async t => {
+void t.test('whatever DocuSign answers, the house stands, and a cut body is a cut client', async t => {
   const heads = [
     'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n{"ok":true}',
     'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"ok"\r\n6\r\n:true}\r\n0\r\n\r\n',
@@ -647,7 +647,7 @@ t.test('whatever DocuSign answers, the house stands, and a cut body is a cut cli
   t.same(unexpected(), [])
 })
 
-t.test('a body that is cut at any byte is a cut client', async t => {
+void t.test('a body that is cut at any byte is a cut client', async t => {
   const wholes = [
     'HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{"ok":true}',
     'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"ok"\r\n6\r\n:true}\r\n0\r\n\r\n',

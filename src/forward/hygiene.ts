@@ -54,6 +54,10 @@ export function responseHeaders(raw: readonly string[], status: number): string[
   const kept: string[] = []
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] as string
+    if (!named && !lengthIsVoid && isPlain(name)) {
+      kept.push(name, raw[i + 1] as string)
+      continue
+    }
     const key = name.toLowerCase()
     if (RESPONSE_DROPPED.has(key) || hasPrefix(key, RESPONSE_PREFIXES) || named?.has(key)) continue
     // RFC 9112, 6.3: with a transfer coding the length is void, and both together are the seed of smuggling.
@@ -61,6 +65,14 @@ export function responseHeaders(raw: readonly string[], status: number): string[
     kept.push(name, raw[i + 1] as string)
   }
   return kept
+}
+
+const DROPPED_LENGTHS = new Set(Array.from(RESPONSE_DROPPED, name => name.length))
+
+/** Whether a name can be kept by its length and first letter alone, as most can: folding each costs more than the rest. */
+function isPlain(name: string): boolean {
+  const first = name.charCodeAt(0) | 32
+  return first !== 112 && first !== 120 && !DROPPED_LENGTHS.has(name.length)
 }
 
 function hasPrefix(name: string, prefixes: readonly string[]): boolean {

@@ -44,11 +44,12 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu
 
 /** One JSON object a line, from an allow-list: what is not named here is never written, at any level. */
 export function makeLog(config: { readonly level: string }, destination: LogDestination, clock: Clock): Log {
+  const time = makeTimestamp(clock)
   const lines = pino(
     {
       level: config.level,
       base: null,
-      timestamp: makeTimestamp(clock),
+      timestamp: () => `,"time":"${time()}"`,
       formatters: { level: label => ({ level: label }) },
     },
     destination,
@@ -62,7 +63,10 @@ export function makeLog(config: { readonly level: string }, destination: LogDest
   return {
     call(seen) {
       const level = isOurFault(seen) ? 'warn' : 'info'
-      if (lines.isLevelEnabled(level)) lines[level](callFields(seen), 'call')
+      if (!lines.isLevelEnabled(level)) return
+      // pino's own line, made the short way: an object of known fields needs no serializers, and JSON.stringify makes
+      // one flat string of it where pino joins some sixty (a third of the line's cost, measured on the whole call).
+      destination.write(`${JSON.stringify(callFields(level, time(), seen))}\n`)
     },
     event,
     unexpected: error => event('error', 'unexpected-error', { ...describeError(error) }),
@@ -73,7 +77,7 @@ export function makeLog(config: { readonly level: string }, destination: LogDest
   }
 }
 
-/** pino's fragment for the time, ISO 8601 UTC. A date is formatted once a second, for it costs as much as half a line. */
+/** ISO 8601 UTC. A date is formatted once a second, for it costs as much as half a line. */
 function makeTimestamp(clock: Clock): () => string {
   let second = NaN
   let upToDot = ''
@@ -82,9 +86,9 @@ function makeTimestamp(clock: Clock): () => string {
     const millis = ((wallMs % 1000) + 1000) % 1000
     if (wallMs - millis !== second) {
       second = wallMs - millis
-      upToDot = `,"time":"${new Date(second).toISOString().slice(0, -4)}`
+      upToDot = new Date(second).toISOString().slice(0, -4)
     }
-    return `${upToDot}${String(millis).padStart(3, '0')}Z"`
+    return `${upToDot}${String(millis).padStart(3, '0')}Z`
   }
 }
 
@@ -94,6 +98,8 @@ function isOurFault({ outcome, reason, status = 0 }: Seen): boolean {
 
 /** `undefined` is left out of the line, and so is what says nothing: no wait, no cut, no app. */
 interface CallFields {
+  readonly level: string
+  readonly time: string
   readonly app: string | undefined
   readonly appName: string | undefined
   readonly account: string | undefined
@@ -110,11 +116,14 @@ interface CallFields {
   readonly bytesOut: number | undefined
   readonly cut: true | undefined
   readonly traceToken: string | undefined
+  readonly msg: 'call'
 }
 
-function callFields(seen: Seen): CallFields {
+function callFields(level: string, time: string, seen: Seen): CallFields {
   const { call, status, attempts } = seen
   return {
+    level,
+    time,
     app: call?.app.label,
     appName: call && shownAppName(call.app),
     account: shownAccount(call?.account),
@@ -132,6 +141,7 @@ function callFields(seen: Seen): CallFields {
     bytesOut: Number.isFinite(seen.bytesOut) ? seen.bytesOut : undefined,
     cut: seen.cut ? true : undefined,
     traceToken: shownTraceToken(seen.traceToken),
+    msg: 'call',
   }
 }
 

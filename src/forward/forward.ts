@@ -137,7 +137,7 @@ class Outgoing extends EventEmitter implements Sending {
     if (this.#body.kind === 'whole') upstream.end(this.#body.bytes)
     else if (this.#body.kind === 'none') upstream.end()
     // Whatever ends it without an answer and without an error ends here: an unasked 101, for one.
-    upstream.on('close', () => this.#give('unreachable', 'ECONNRESET'))
+    upstream.on('close', () => this.#give('unreachable', 'GOVERNOR_NO_ANSWER'))
   }
 
   answered(answer: IncomingMessage): void {

@@ -30,20 +30,23 @@ function got(target: string): Call {
   return callOf('GET', target)
 }
 
-void t.test('every operation of the table is labelled with its own template, however its path is spelled', t => {
-  t.equal(ROWS.length, 456)
-  const shapeOf = (template: string) => template.replace(/\{[^}]+\}/g, '{}')
-  const fillings = [() => E, () => '7', (name: string) => `${name}%20of%20m%C3%A9`]
-  for (const [method, template] of ROWS) {
-    for (const fill of fillings) {
-      const path = `/restapi${template.replace(/\{([^}]+)\}/g, (_, name: string) => fill(name))}`
-      const spellings = [path, `${path}/`, path.toUpperCase(), `/apps/web-shop${path}?count=1`]
-      const labels = spellings.map(spelling => shapeOf(callOf(method, spelling).route))
-      t.strictSame(new Set(labels), new Set([shapeOf(template)]), `${method} ${path}`)
+void t.test(
+  'every operation of the table is labelled with its own template, however its path is spelled',
+  t => {
+    t.equal(ROWS.length, 456)
+    const shapeOf = (template: string) => template.replace(/\{[^}]+\}/g, '{}')
+    const fillings = [() => E, () => '7', (name: string) => `${name}%20of%20m%C3%A9`]
+    for (const [method, template] of ROWS) {
+      for (const fill of fillings) {
+        const path = `/restapi${template.replace(/\{([^}]+)\}/g, (_, name: string) => fill(name))}`
+        const spellings = [path, `${path}/`, path.toUpperCase(), `/apps/web-shop${path}?count=1`]
+        const labels = spellings.map(spelling => shapeOf(callOf(method, spelling).route))
+        t.strictSame(new Set(labels), new Set([shapeOf(template)]), `${method} ${path}`)
+      }
     }
-  }
-  t.end()
-})
+    t.end()
+  },
+)
 
 void t.test('what the table does not know passes, and is labelled other', t => {
   const unknown = [

@@ -59,6 +59,7 @@ type Tracked = Duplex & { [LATEST]?: http.ServerResponse }
 /** After an answer, how long the rest of an upload nobody wants is read so that the client sees that answer. */
 const LINGER_MS = 10_000
 const RAW_LINGER_MS = 1_000
+const HTTP_FAULT = /^(?:HPE|ERR_HTTP)_/
 
 export function makeListener(config: ListenerConfig, parts: ListenerParts, clock: Clock): Listener {
   // A number, not a Set of answers: a Set that is filled and emptied all day leaves a chain of old tables, each
@@ -137,7 +138,9 @@ export function makeListener(config: ListenerConfig, parts: ListenerParts, clock
   }
 
   function onClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
-    if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+    // Only what HTTP has to say can be answered: a broken connection hears nothing any more, and one that has not
+    // shaken hands would keep the answer, and itself, for ever.
+    if (!HTTP_FAULT.test(error.code ?? '') || !socket.writable) return void socket.destroy()
     const refusal = parseRefusal(error.code)
     const before = (socket as Tracked)[LATEST]
     if (!before || before.closed) return endRaw(socket, refusal)

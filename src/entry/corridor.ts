@@ -61,7 +61,8 @@ export function makeCorridor(rooms: Rooms, clock: Clock): Corridor {
     }
     const written = await journey(req, res, closing, notes)
     const endMs = clock.nowMs()
-    const elsewhereMs = notes.attempts.reduce((sum, attempt) => sum + attempt.durationMs, notes.receiveMs)
+    let elsewhereMs = notes.receiveMs
+    for (const attempt of notes.attempts) elsewhereMs += attempt.durationMs
     rooms.observe({
       atMs,
       call: notes.call,

@@ -47,7 +47,7 @@ export interface Passing {
   isWhole(): boolean
 }
 
-/** A whole body up to this size is worth copying to save a write. */
+/** Up to this size a piece is worth copying to save a vector. */
 const ONE_WRITE_BYTES = 16_384
 
 export const LEFT: Written = {
@@ -133,14 +133,9 @@ export function passOn(res: ServerResponse, answer: Passing, added: readonly str
   return new Promise(resolve => {
     let bytesOut = 0
     body.on('data', (chunk: Buffer) => {
-      const first = bytesOut === 0
+      const opening = bytesOut === 0 && chunk.length <= ONE_WRITE_BYTES
       bytesOut += chunk.length
-      if (first && chunk.length <= ONE_WRITE_BYTES && answer.isWhole() && body.readableLength === 0) {
-        // As a string it leaves in one write with the head; as a buffer it would be a vector of two.
-        res.end(chunk.toString('latin1'), 'latin1')
-      } else if (!res.write(chunk)) {
-        body.pause()
-      }
+      if (!(opening ? writeOpening(res, chunk) : res.write(chunk))) body.pause()
     })
     res.on('drain', () => body.resume())
     const cutShort = () => {
@@ -148,7 +143,7 @@ export function passOn(res: ServerResponse, answer: Passing, added: readonly str
     }
     body.on('end', () => {
       cutShort()
-      if (!res.writableEnded) res.end()
+      res.end()
     })
     body.on('close', cutShort)
     // It may have closed between its head and now, and then says so no more.
@@ -165,4 +160,15 @@ export function passOn(res: ServerResponse, answer: Passing, added: readonly str
       })
     })
   })
+}
+
+/**
+ * The head and the first, small piece of the body in one plain write. As a buffer the piece would make it a vector
+ * of two; left to Node, the end of the answer would join them and make it one again.
+ */
+function writeOpening(res: ServerResponse, chunk: Buffer): boolean {
+  res.cork()
+  const flows = res.write(chunk.toString('latin1'), 'latin1')
+  res.uncork()
+  return flows
 }

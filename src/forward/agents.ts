@@ -28,7 +28,8 @@ export class ConnectionEnded extends Error {
 
 /** On the socket itself: a WeakMap that changes with every call costs it more than the rest of this file. */
 const STAGE = Symbol('stage of a connection')
-type Watched = Socket & { [STAGE]?: 'connecting' | 'in use' | 'idle' }
+const IDLE_MS = Symbol('how long it may stay idle')
+type Watched = Socket & { [STAGE]?: 'connecting' | 'in use' | 'idle'; [IDLE_MS]?: number }
 
 export interface Agents {
   /** `fresh`: a connection of its own, never a kept one that may be closing. */
@@ -38,6 +39,8 @@ export interface Agents {
    * before that it provably did not.
    */
   wasUp(socket: Duplex | null): boolean
+  /** An answer on this connection said `Keep-Alive: …`, or did not. */
+  hint(socket: Duplex, keepAlive: string | undefined): void
   /** Ends the idle connections; those in use end with their call. */
   close(): void
 }
@@ -78,19 +81,23 @@ export function makeAgents(config: AgentsConfig, clock: Clock): Agents {
   function watched(agent: http.Agent, event: 'connect' | 'secureConnect'): http.Agent {
     // Hooks of http.Agent that @types/node 20 does not declare.
     const hooks = agent as unknown as AgentHooks
-    const { addRequest, createConnection, keepSocketAlive, reuseSocket } = hooks
+    const { addRequest, createConnection, reuseSocket } = hooks
     // All connections of an agent are made alike, so host and port say which of them serve a request.
     const nameOf = ({ host, port }: Destination) => `${host}:${port}`
     hooks.getName = nameOf
     hooks.createConnection = (...args) => watch(createConnection.apply(agent, args), event)
     hooks.keepSocketAlive = socket => {
       socket[STAGE] = 'idle'
-      return keepSocketAlive.call(agent, socket)
+      const idleMs = socket[IDLE_MS] ?? config.silenceTimeoutMs
+      if (idleMs <= 0) return false
+      socket.unref()
+      if (socket.timeout !== idleMs) socket.setTimeout(idleMs)
+      return true
     }
     hooks.reuseSocket = (socket, request) => {
       socket[STAGE] = 'in use'
       reuseSocket.call(agent, socket, request)
-      // While idle it had the shorter life that the server's `Keep-Alive: timeout=` hint may have asked for.
+      // While idle it may have had the shorter life that the server asked for.
       if (socket.timeout !== config.silenceTimeoutMs) socket.setTimeout(config.silenceTimeoutMs)
     }
     // Taking a kept connection is most of what an agent does here. Node's own way copies some twenty options for it
@@ -112,6 +119,12 @@ export function makeAgents(config: AgentsConfig, clock: Clock): Agents {
   return {
     of: (protocol, fresh) => agents[protocol][fresh ? 1 : 0],
     wasUp: socket => socket !== null && (socket as Watched)[STAGE] !== 'connecting',
+    hint(socket, keepAlive) {
+      const seconds = keepAlive === undefined ? null : /^timeout=(\d{1,6})/i.exec(keepAlive)
+      // A second early: a request that crosses the server's closing on the wire is lost, and a write is not sent twice.
+      const idleMs = seconds ? Number(seconds[1]) * 1000 - 1000 : config.silenceTimeoutMs
+      ;(socket as Watched)[IDLE_MS] = Math.min(idleMs, config.silenceTimeoutMs)
+    },
     close() {
       for (const pair of Object.values(agents)) {
         for (const agent of pair) {

@@ -3,13 +3,12 @@
  * file that imports it, and each rule that makes it sound is marked R1 to R13 where it stands (README, "Walled in").
  */
 import './no-extend-warning.js' // R1: before http-proxy
-import { EventEmitter } from 'node:events'
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
 import httpProxy from 'http-proxy'
 import type { Clock, Timer } from '../base/clock.js'
 import { makeAgents, type Agents } from './agents.js'
 import type { Answer, Body, Failure, Sending, Shipment } from './exchange.js'
-import { responseHeaders } from './hygiene.js'
+import { answerHead } from './hygiene.js'
 import { makePlaces } from './places.js'
 
 export interface ForwardConfig {
@@ -85,7 +84,7 @@ function makeStreamOnlyProxy(): httpProxy {
  * Stands before http-proxy as the incoming request. http-proxy asks little of it (method, url, headers, a body to
  * pipe, the event `aborted`), and a call of our own can outlive its client, be sent again, and be aborted in any state.
  */
-class Outgoing extends EventEmitter implements Sending {
+class Outgoing implements Sending {
   readonly method: string
   readonly url: string
   readonly headers: Record<string, string | string[]>
@@ -101,9 +100,9 @@ class Outgoing extends EventEmitter implements Sending {
   #answer: IncomingMessage | undefined
   #isBroken = false
   #leave: (() => void) | undefined
+  #stopUpstream: (() => void) | undefined
 
   constructor(shipment: Shipment, agents: Agents, responseTimeoutMs: number, clock: Clock) {
-    super()
     this.method = shipment.method
     this.url = shipment.target
     this.headers = shipment.headers
@@ -121,6 +120,12 @@ class Outgoing extends EventEmitter implements Sending {
   /** http-proxy only asks whether it is finished; the answer is written by the entry. */
   asResponse(): ServerResponse {
     return NO_RESPONSE as unknown as ServerResponse
+  }
+
+  /** http-proxy listens for `aborted` and `error`; the second is a broken upload, which ends as an abort here. */
+  on(event: string, listener: () => void): this {
+    if (event === 'aborted') this.#stopUpstream = listener
+    return this
   }
 
   /** http-proxy's `req.pipe(proxyReq)`. What does not stream waits for its connection, and then leaves in one write. */
@@ -143,23 +148,22 @@ class Outgoing extends EventEmitter implements Sending {
   answered(answer: IncomingMessage): void {
     answer.on('error', () => undefined) // R6: 'close' says all there is to say
     if (this.#state !== 'open') return void answer.destroy()
-    const coding = answer.headers['transfer-encoding']
-    if ((answer.statusCode ?? 0) < 200) {
-      // Node gives a 101 without an Upgrade line as if it were final; passed on, the client would speak no more HTTP.
-      return this.#give('unreachable', 'GOVERNOR_UNASKED_UPGRADE')
-    }
-    if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
-      // Node takes off the chunks alone; what is left would go on as if it were the content.
+    const status = answer.statusCode ?? 0
+    // Node gives a 101 without an Upgrade line as if it were final; passed on, the client would speak no more HTTP.
+    if (status < 200) return this.#give('unreachable', 'GOVERNOR_UNASKED_UPGRADE')
+    const { lines, coding, keepAlive } = answerHead(answer.rawHeaders, status)
+    // Node takes off the chunks alone; what is left would go on as if it were the content.
+    if (coding !== undefined && coding !== 'chunked')
       return this.#give('unreachable', 'GOVERNOR_UNKNOWN_TRANSFER_CODING')
-    }
+    this.#agents.hint(answer.socket, keepAlive)
     this.#state = 'answered'
     this.#answer = answer
     this.#deadline.cancel()
     answer.on('close', () => this.#end())
     this.#settle({
       kind: 'answer',
-      status: answer.statusCode ?? 0,
-      headers: responseHeaders(answer.rawHeaders, answer.statusCode ?? 0),
+      status,
+      headers: lines,
       body: answer,
       isWhole: () => answer.complete && !this.#isBroken,
     })
@@ -204,7 +208,7 @@ class Outgoing extends EventEmitter implements Sending {
   /** R7: http-proxy's own abort path; it works in every state, queued for a connection too. */
   #stop(): void {
     if (this.#body.kind === 'stream') this.#body.stream.unpipe()
-    this.emit('aborted')
+    this.#stopUpstream?.()
   }
 }
 

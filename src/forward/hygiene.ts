@@ -41,30 +41,44 @@ export function requestHeaders(sent: IncomingHttpHeaders): Record<string, string
   return headers
 }
 
-/** `[name, value, name, value, …]` as received → the same without what is the upstream connection's own. */
-export function responseHeaders(raw: readonly string[], status: number): string[] {
+/** The head of an answer, read once from its raw lines: Node would fold all of them into an object for one question. */
+export interface AnswerHead {
+  /** `[name, value, …]` as received, without what is the upstream connection's own. */
+  readonly lines: string[]
+  /** The transfer coding, lower case. */
+  readonly coding: string | undefined
+  /** `Keep-Alive`, in which a server may say how long it keeps the connection. */
+  readonly keepAlive: string | undefined
+}
+
+export function answerHead(raw: readonly string[], status: number): AnswerHead {
   let named: Set<string> | undefined
-  // RFC 9110, 8.6: a 204 has no length; with one, some clients wait for a body and take it from the next answer.
-  let lengthIsVoid = status === 204
-  for (let i = 0; i < raw.length; i += 2) {
-    const length = raw[i]?.length
-    if (length === 10 && raw[i]?.toLowerCase() === 'connection') named = namedBy(raw[i + 1], named)
-    else if (length === 17 && raw[i]?.toLowerCase() === 'transfer-encoding') lengthIsVoid = true
-  }
-  const kept: string[] = []
+  let coding: string | undefined
+  let keepAlive: string | undefined
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] as string
-    if (!named && !lengthIsVoid && isPlain(name)) {
-      kept.push(name, raw[i + 1] as string)
-      continue
-    }
+    if (name.length !== 10 && name.length !== 17) continue
     const key = name.toLowerCase()
-    if (RESPONSE_DROPPED.has(key) || hasPrefix(key, RESPONSE_PREFIXES) || named?.has(key)) continue
-    // RFC 9112, 6.3: with a transfer coding the length is void, and both together are the seed of smuggling.
-    if (lengthIsVoid && key === 'content-length') continue
-    kept.push(name, raw[i + 1] as string)
+    const value = raw[i + 1] as string
+    if (key === 'connection') named = namedBy(value, named)
+    else if (key === 'keep-alive') keepAlive = value
+    else if (key === 'transfer-encoding')
+      coding = (coding === undefined ? '' : `${coding}, `) + value.toLowerCase()
   }
-  return kept
+  // RFC 9112, 6.3: with a transfer coding the length is void, and both together are the seed of smuggling. RFC 9110,
+  // 8.6: a 204 has no length; with one, some clients wait for a body and take it from the next answer.
+  const lengthIsVoid = coding !== undefined || status === 204
+  const lines: string[] = []
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] as string
+    if (named || lengthIsVoid || !isPlain(name)) {
+      const key = name.toLowerCase()
+      if (RESPONSE_DROPPED.has(key) || hasPrefix(key, RESPONSE_PREFIXES) || named?.has(key)) continue
+      if (lengthIsVoid && key === 'content-length') continue
+    }
+    lines.push(name, raw[i + 1] as string)
+  }
+  return { lines, coding, keepAlive }
 }
 
 const DROPPED_LENGTHS = new Set(Array.from(RESPONSE_DROPPED, name => name.length))

@@ -1,7 +1,11 @@
 /** Starts the programs that are compared, each in a process of its own, so that CPU and memory are its own. */
 import { fork, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import http from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Usage } from './children/child.js'
 
@@ -30,10 +34,12 @@ export async function startChild(name: string, ...argv: string[]): Promise<Progr
   }
 }
 
-/** The governor as `serve` runs it: every room, the log written, metrics counted. It is asked on its admin port. */
+/** The governor as `serve` runs it: every room, the log written to a file, metrics counted. It is asked on its admin port. */
 export async function startGovernor(upstream: string): Promise<Program> {
+  const folder = mkdtempSync(join(tmpdir(), 'docusign-governor-bench-'))
+  const logFile = join(folder, 'log')
   const child = spawn(process.execPath, [pathOf('../../src/main.js'), 'serve'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', openSync(logFile, 'w'), 'inherit'],
     env: {
       GOVERNOR_LISTEN_PORT: '0',
       GOVERNOR_ADMIN_PORT: '0',
@@ -41,9 +47,7 @@ export async function startGovernor(upstream: string): Promise<Program> {
       GOVERNOR_UPSTREAM_OAUTH: upstream,
     },
   })
-  const started = await firstLine(child)
-  child.stdout?.resume()
-  const { url, adminPort } = JSON.parse(started) as { url: string; adminPort: number }
+  const { url, adminPort } = await started(child, logFile)
   const sample = (text: string, name: string) => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1])
   return {
     name: 'governor',
@@ -55,18 +59,21 @@ export async function startGovernor(upstream: string): Promise<Program> {
         rssBytes: sample(text, 'process_resident_memory_bytes'),
       }
     },
-    stop: () => ended(child, () => child.kill('SIGTERM')),
+    async stop() {
+      await ended(child, () => child.kill('SIGTERM'))
+      rmSync(folder, { recursive: true })
+    },
   }
 }
 
-async function firstLine(child: ChildProcess): Promise<string> {
-  let text = ''
-  for await (const chunk of child.stdout?.iterator({ destroyOnReturn: false }) ?? []) {
-    text += String(chunk)
-    const end = text.indexOf('\n')
-    if (end !== -1) return text.slice(0, end)
+/** Its first log line, which says where it listens. */
+async function started(child: ChildProcess, logFile: string): Promise<{ url: string; adminPort: number }> {
+  while (child.exitCode === null) {
+    const line = /^.*\n/.exec(readFileSync(logFile, 'utf8'))
+    if (line) return JSON.parse(line[0]) as { url: string; adminPort: number }
+    await setTimeout(50)
   }
-  throw new Error(`the governor ended before it said where it listens: ${text}`)
+  throw new Error('the governor ended before it said where it listens')
 }
 
 async function ended(child: ChildProcess, end: () => void): Promise<void> {

@@ -14,7 +14,7 @@ const TIME = {
 const PROCESS = [{ name: 'process', message: 'Only src/main.ts knows the process.' }]
 
 export default tseslint.config(
-  { ignores: ['build/', 'node_modules/', '.tap/', '.ci/', 'data/'] },
+  { ignores: ['build/', 'build-mutations/', 'node_modules/', '.tap/', '.ci/', 'data/'] },
   ...tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: {

@@ -886,6 +886,31 @@ void t.test('answers of every shape', async t => {
     },
   )
 
+  void t.test(
+    'a client that pipelines without end is cut off, and costs no more than its first call',
+    async t => {
+      const path = fresh()
+      upstream.on(path, hang)
+      const client = await openClient(governor.port)
+      client.send(message('GET', path).repeat(500))
+      t.equal(await client.closed(), true)
+      t.ok(upstream.at(path).length <= 1)
+      t.equal((await ask(governor.port, message('GET', fresh()))).status, 200)
+    },
+  )
+
+  void t.test('one record a request, also where its body is broken', async t => {
+    const before = governor.lines.length
+    const client = await openClient(governor.port)
+    client.send(message('POST', fresh(), ['Transfer-Encoding: chunked'], 'zz\r\n'))
+    t.equal((await client.answer()).status, 400)
+    t.equal(await client.closed(), true)
+    await until('the record', () => governor.lines.length > before)
+    t.equal((await ask(governor.port, message('GET', fresh()))).status, 200)
+    await until('the next record', () => governor.lines.length > before + 1)
+    t.equal(governor.lines.length, before + 2)
+  })
+
   void t.test('pipelined requests are answered in order', async t => {
     const path = fresh()
     upstream.on(path, {

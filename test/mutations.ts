@@ -59,7 +59,7 @@ const MUTATIONS: readonly Mutation[] = [
   {
     rule: 'R3: a path with "//" is refused',
     file: 'identify/target.js',
-    cuts: [["path.includes('//')", 'false']],
+    cuts: [['slashes > 0 && path', 'slashes < 0 && path']],
     test: ['forward', 'R3'],
   },
   { rule: 'R4: no Trailer crosses', file: HYGIENE, cuts: [["'trailer', ", '']], test: MESSAGES },
@@ -155,7 +155,7 @@ const MUTATIONS: readonly Mutation[] = [
   {
     rule: 'R6: an unknown transfer coding is no answer',
     file: FORWARD,
-    cuts: [["coding.toLowerCase() !== 'chunked'", 'false']],
+    cuts: [["coding !== 'chunked'", 'false']],
     test: MESSAGES,
   },
   { rule: 'R6: a 204 has no length', file: HYGIENE, cuts: [['status === 204', 'false']], test: SHAPES },
@@ -175,7 +175,7 @@ const MUTATIONS: readonly Mutation[] = [
     rule: 'R8: the callback and the listener: an error is an answer',
     file: FORWARD,
     cuts: [
-      [', error => outgoing.fail(error))', ')'],
+      ['outgoing.asResponse(), outgoing.onError)', 'outgoing.asResponse())'],
       ["proxy.on('error',", "proxy.on('nothing',"],
     ],
     test: HOSTS,
@@ -219,13 +219,13 @@ const MUTATIONS: readonly Mutation[] = [
   {
     rule: 'R10: an unasked 101 is no answer (with an Upgrade line)',
     file: FORWARD,
-    cuts: [["upstream.on('upgrade',", "upstream.on('nothing',"]],
+    cuts: [["upstream.on('close',", "upstream.on('nothing',"]],
     test: MESSAGES,
   },
   {
     rule: 'R10: an unasked 101 is no answer (without)',
     file: FORWARD,
-    cuts: [['(answer.statusCode ?? 0) < 200', 'false']],
+    cuts: [['status < 200', 'false']],
     test: MESSAGES,
   },
   {
@@ -249,7 +249,7 @@ const MUTATIONS: readonly Mutation[] = [
   {
     rule: 'R11: a request that never left is known by its connection',
     file: AGENTS,
-    cuts: [['up.add(socket)', 'void 0']],
+    cuts: [["!== 'connecting'", "=== 'nothing'"]],
     test: ONCE,
   },
   {
@@ -285,7 +285,7 @@ const MUTATIONS: readonly Mutation[] = [
   {
     rule: 'R12: twice at most',
     file: 'entry/corridor.js',
-    cuts: [['if (fresh || res.destroyed', 'if (notes.attempts.length > 2 || res.destroyed']],
+    cuts: [['|| again ||', '|| notes.attempts.length > 2 ||']],
     test: ONCE,
   },
   {
@@ -311,7 +311,12 @@ const MUTATIONS: readonly Mutation[] = [
   {
     rule: 'a pipelined call waits for the one before it',
     file: LISTENER,
-    cuts: [["before.once('close', turn)", 'turn()']],
+    cuts: [
+      [
+        "before.once('close', () => {\n            socket[WAITING]",
+        '(turn => turn())(() => {\n            socket[WAITING]',
+      ],
+    ],
     test: LEAVES,
   },
   {

@@ -102,45 +102,38 @@ export function makeCorridor(rooms: Rooms, clock: Clock): Corridor {
     notes.receiveMs = clock.nowMs() - beganMs
     if (!body) return LEFT
 
-    const answer = await ask(call, req, res, body, notes)
+    // A client that leaves takes its upstream request with it.
+    let sending: Sending | undefined
+    res.on('close', () => {
+      if (!res.writableFinished) sending?.abort()
+    })
+    let answer: Answer | Failure
+    const shipment = shipmentOf(call, req, body)
+    for (let again = false; ; again = true) {
+      const sentMs = clock.nowMs()
+      sending = rooms.send(again ? { ...shipment, fresh: true } : shipment)
+      if (body.kind === 'stream') body.size.onExceeded = () => sending?.abort()
+      answer = await sending.result
+      const status = answer.kind === 'answer' ? answer.status : undefined
+      notes.attempts.push({ status, durationMs: clock.nowMs() - sentMs })
+      if (answer.kind === 'answer' || again || res.destroyed) break
+      if (!rooms.mayRepeat(call.method, body, answer)) break
+    }
     if (res.destroyed) return LEFT
     notes.headAtMs = clock.nowMs()
     if (answer.kind === 'failure') return refuse(res, failureRefusal(answer, body))
+    notes.traceToken = headerOf(answer.headers, 'x-docusign-tracetoken')
     if (isUserinfo(call) && answer.status === 200) return tellUserinfo(call, req, res, answer)
     return passOn(res, answer, FORWARDED)
   }
 
-  /** Sends the call, and once more where that is safe. A client that leaves takes its upstream request with it. */
-  async function ask(
-    call: Call,
-    req: IncomingMessage,
-    res: ServerResponse,
-    body: Received,
-    notes: Notes,
-  ): Promise<Answer | Failure> {
+  function shipmentOf(call: Call, req: IncomingMessage, body: Received): Shipment {
+    const { method, target, service, account } = call
     const headers = rooms.headers(req.headers)
     // What must be read and changed has to come in a coding that is certain to be understood.
     if (isUserinfo(call)) headers['accept-encoding'] = 'identity'
-    const origin = rooms.originOf(call.service, call.account)
-    let sending: Sending
-    res.on('close', () => {
-      if (!res.writableFinished) sending.abort()
-    })
-    for (let fresh = false; ; fresh = true) {
-      const { method, target, account = '' } = call
-      const sentMs = clock.nowMs()
-      sending = rooms.send({ method, target, headers, body, origin, account, fresh })
-      if (body.kind === 'stream') body.size.onExceeded = () => sending.abort()
-      const result = await sending.result
-      const durationMs = clock.nowMs() - sentMs
-      const status = result.kind === 'answer' ? result.status : undefined
-      notes.attempts.push({ status, durationMs })
-      if (result.kind === 'answer') {
-        notes.traceToken = headerOf(result.headers, 'x-docusign-tracetoken')
-        return result
-      }
-      if (fresh || res.destroyed || !rooms.mayRepeat(method, body, result)) return result
-    }
+    const origin = rooms.originOf(service, account)
+    return { method, target, headers, body, origin, account: account ?? '', fresh: false }
   }
 
   /** An app that follows DocuSign's examples calls the `base_uri` it finds here: ours, so that it stays with us. */

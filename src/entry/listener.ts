@@ -54,7 +54,11 @@ export interface Listener {
 
 /** The answer begun last on a connection. On the socket itself: a WeakMap that changes with every call costs 5 % of it. */
 const LATEST = Symbol('latest answer')
-type Tracked = Duplex & { [LATEST]?: http.ServerResponse }
+const WAITING = Symbol('pipelined calls that wait')
+type Tracked = Duplex & { [LATEST]?: http.ServerResponse; [WAITING]?: number }
+
+/** Calls that may wait on one connection behind the one that is being answered; no client of DocuSign pipelines at all. */
+const MAX_WAITING = 100
 
 /** After an answer, how long the rest of an upload nobody wants is read so that the client sees that answer. */
 const LINGER_MS = 10_000
@@ -85,15 +89,22 @@ export function makeListener(config: ListenerConfig, parts: ListenerParts, clock
   server.maxHeadersCount = 0
 
   const onRequest = (req: http.IncomingMessage, res: http.ServerResponse): void => {
-    const before = (req.socket as Tracked)[LATEST]
-    ;(req.socket as Tracked)[LATEST] = res
+    const socket: Tracked = req.socket
+    const before = socket[LATEST]
+    socket[LATEST] = res
     // One call at a time on a connection: whether there will be another answer is known only when this one is over,
     // and what has gone up by then would be done without its client ever hearing of it.
-    const turn = () => void (req.socket.writable && walk(req, res))
-    if (!before || before.closed) turn()
-    else before.once('close', turn)
+    if (!before || before.closed) return walk(req, res)
+    const waiting = (socket[WAITING] ?? 0) + 1
+    if (waiting > MAX_WAITING) return void socket.destroy()
+    socket[WAITING] = waiting
+    before.once('close', () => {
+      socket[WAITING] = (socket[WAITING] ?? 1) - 1
+      walk(req, res)
+    })
   }
   const walk = (req: http.IncomingMessage, res: http.ServerResponse): void => {
+    if (!req.socket.writable) return
     inFlight++
     if (closing) res.shouldKeepAlive = false
     const done = () => {
@@ -150,12 +161,14 @@ export function makeListener(config: ListenerConfig, parts: ListenerParts, clock
     if (!before.socket) return void before.once('socket', () => onClientError(error, socket))
     // The fault is inside that request's own body: what went up of it must end now, not when the client hangs up.
     if (before.headersSent) socket.destroy()
-    else endRaw(socket, refusal, 0)
+    else endRaw(socket, refusal, 'mid-call')
   }
 
-  function endRaw(socket: Duplex, refusal: Refusal, lingerMs = RAW_LINGER_MS): void {
+  /** `mid-call`: the request has begun its walk, and its record is written there. */
+  function endRaw(socket: Duplex, refusal: Refusal, where: 'mid-call' | 'before' = 'before'): void {
     const { message, status } = rawRefusal(refusal)
-    const record = (written: boolean) =>
+    const record = (written: boolean) => {
+      if (where === 'mid-call') return
       parts.observe({
         atMs: clock.wallMs(),
         call: undefined,
@@ -171,6 +184,7 @@ export function makeListener(config: ListenerConfig, parts: ListenerParts, clock
         cut: !written,
         traceToken: undefined,
       })
+    }
     if (!socket.writable) {
       socket.destroy()
       return record(false)
@@ -179,7 +193,7 @@ export function makeListener(config: ListenerConfig, parts: ListenerParts, clock
     socket.end(message, () => {
       record(true)
       // A client that goes on sending would get a reset before it reads why; one that never stops is cut off.
-      clock.after(lingerMs, () => socket.destroy())
+      clock.after(where === 'mid-call' ? 0 : RAW_LINGER_MS, () => socket.destroy())
     })
     socket.resume()
   }

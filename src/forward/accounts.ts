@@ -25,10 +25,13 @@ export interface Residence {
 
 /** Room for every account of a large integrator; one entry is some 200 bytes. */
 const MAX_ACCOUNTS = 50_000
+const MAX_HOSTS = 256
 
 export function makeAccounts(initial: AccountsConfig): Accounts {
   let config = initial
   const homes = makeStore<Origin>(MAX_ACCOUNTS)
+  // One object a host, because what is made for a host hangs on it.
+  const hosts = makeStore<Origin>(MAX_HOSTS)
   return {
     originOf(service, account) {
       if (service === 'oauth') return config.oauth
@@ -36,9 +39,11 @@ export function makeAccounts(initial: AccountsConfig): Accounts {
     },
     learn(found) {
       for (const { account, baseUri } of found) {
-        const origin = originIn(baseUri)
+        const read = originIn(baseUri)
+        const origin = read && (hosts.get(read.text) ?? read)
         // A token must never travel in the clear because an answer said so: http only where the operator chose it.
         if (origin && (origin.protocol === 'https:' || config.api.protocol === 'http:')) {
+          hosts.set(origin.text, origin)
           homes.set(account.toLowerCase(), origin)
         }
       }

@@ -3,11 +3,12 @@
  * file that imports it, and each rule that makes it sound is marked R1 to R13 where it stands (README, "Walled in").
  */
 import './no-extend-warning.js' // R1: before http-proxy
+import type http from 'node:http'
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
 import httpProxy from 'http-proxy'
 import type { Clock, Timer } from '../base/clock.js'
 import { makeAgents, type Agents } from './agents.js'
-import type { Answer, Body, Failure, Sending, Shipment } from './exchange.js'
+import type { Answer, Body, Failure, Origin, Sending, Shipment } from './exchange.js'
 import { answerHead } from './hygiene.js'
 import { makePlaces } from './places.js'
 
@@ -33,26 +34,27 @@ export function makeForward(config: ForwardConfig, clock: Clock): Forward {
     clock,
   )
   const places = makePlaces(Math.max(1, Math.floor(config.maxSockets / 2)))
-  const proxy = makeStreamOnlyProxy()
+  // One proxy for each host, kept connections and fresh ones apart: with its options fixed it copies none for a call.
+  const proxies = new WeakMap<Origin, { readonly kept: StreamProxy; readonly fresh: StreamProxy }>()
+
+  function proxyOf(origin: Origin, fresh: boolean): StreamProxy {
+    let pair = proxies.get(origin)
+    if (!pair) {
+      const make = (agent: http.Agent) => makeStreamOnlyProxy(origin, agent)
+      pair = { kept: make(agents.of(origin.protocol, false)), fresh: make(agents.of(origin.protocol, true)) }
+      proxies.set(origin, pair)
+    }
+    return fresh ? pair.fresh : pair.kept
+  }
 
   return {
     send(shipment) {
+      const { origin, account, fresh } = shipment
       const outgoing = new Outgoing(shipment, agents, config.responseTimeoutMs, clock)
-      const leave = places.take(`${shipment.origin.text} ${shipment.account}`, () => {
+      const leave = places.take(`${origin.text} ${account}`, () => {
         try {
-          const { origin, fresh } = shipment
-          // R11: an agent of the target's protocol, the target's own name in Host and SNI, certificates verified.
-          const options = {
-            target: origin,
-            agent: agents.of(origin.protocol, fresh),
-            changeOrigin: true,
-            secure: true,
-            toProxy: true, // R3: the target goes up as it was judged
-            prependPath: false,
-            selfHandleResponse: true, // R6
-          }
           // R8: always a callback. http-proxy gives it the error instead of throwing it at the process.
-          proxy.web(outgoing.asRequest(), outgoing.asResponse(), options, error => outgoing.fail(error))
+          proxyOf(origin, fresh).web(outgoing.asRequest(), outgoing.asResponse(), outgoing.onError)
         } catch (error) {
           outgoing.fail(error)
         }
@@ -64,9 +66,22 @@ export function makeForward(config: ForwardConfig, clock: Clock): Forward {
   }
 }
 
+/** http-proxy with its options fixed; its types know no callback without options. */
+interface StreamProxy {
+  web(request: IncomingMessage, response: ServerResponse, callback: (error: Error) => void): void
+}
+
 /** R2: of http-proxy's passes only `stream` is sound; `deleteLength` is a request smuggler's door. */
-function makeStreamOnlyProxy(): httpProxy {
-  const proxy = httpProxy.createProxyServer({})
+function makeStreamOnlyProxy(target: Origin, agent: http.Agent): StreamProxy {
+  const proxy = httpProxy.createProxyServer({
+    target,
+    agent, // R11: of the target's protocol
+    changeOrigin: true, // R11: the target's own name in Host and SNI
+    secure: true,
+    toProxy: true, // R3: the request target goes up as it was judged
+    prependPath: false,
+    selfHandleResponse: true, // R6
+  })
   // `webPasses` is documented by http-proxy's README and missing from its types.
   const passes = proxy as unknown as { webPasses: { name: string }[] }
   passes.webPasses = passes.webPasses.filter(pass => pass.name === 'stream')
@@ -77,7 +92,7 @@ function makeStreamOnlyProxy(): httpProxy {
   proxy.on('proxyRes', (answer, request) => of(request).answered(answer))
   proxy.on('error', (error, request) => of(request).fail(error)) // R8
   proxy.on('econnreset', (error, request) => of(request).fail(error)) // R8
-  return proxy
+  return proxy as unknown as StreamProxy
 }
 
 /**
@@ -168,6 +183,9 @@ class Outgoing implements Sending {
       isWhole: () => answer.complete && !this.#isBroken,
     })
   }
+
+  /** R8: http-proxy's callback. */
+  readonly onError = (error: Error): void => this.fail(error)
 
   fail(error: unknown): void {
     // Node calls a body without a declared end complete, and ends it, when its connection is reset.

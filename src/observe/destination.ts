@@ -9,15 +9,15 @@ export interface LogDestination {
   flush(atMostMs: number): void
 }
 
-/** Some fifty lines: one system call for them instead of one each, and one waking of whoever reads. */
-const BATCH_CHARS = 16_384
+/** Some two hundred lines: one system call for them instead of one each, and one waking of whoever reads. */
+const BATCH_CHARS = 65_536
 const LINGER_MS = 1000
 const RETRY_MS = 50
 const MAX_HELD_CHARS = 1024 * 1024
 const NAP_MS = 10
 
 /**
- * A file descriptor: lines are held until 16 KiB or a second have come together, then written synchronously. pino's
+ * A file descriptor: lines are held until 64 KiB or a second have come together, then written synchronously. pino's
  * own destination is not used, because its `flushSync` never returns once the reader has gone (it takes EPIPE for
  * "busy"), it throws into the call on a full disk, and in its asynchronous mode the last lines die with the process.
  *

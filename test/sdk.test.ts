@@ -482,8 +482,10 @@ void t.test('silence and broken answers look to the SDK as they do without the g
     simulator.faults.set([{ kind: 'reset-mid-body' }])
     const direct = await failure({ url, token })
     t.equal(direct.code, 'ECONNRESET')
-    // The message is Node's word for how the connection ended, reset or early; the code is what an app acts on.
-    t.equal((await failure({ url: governor.url, token })).code, direct.code)
+    const through = await failure({ url: governor.url, token })
+    t.equal(through.code, direct.code, 'what an app acts on')
+    // Node 24 has another word for a reset than for an early end, and the governor ends what it cuts.
+    if (Number(process.versions.node.split('.')[0]) <= 20) t.strictSame(through, direct)
     const path = `/restapi/v2.1/accounts/${account}/envelopes/${id}/documents/combined`
     const headers = { authorization: `Bearer ${token}` }
     await t.rejects(wire(url + path, 'GET', headers))

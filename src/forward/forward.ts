@@ -33,7 +33,7 @@ export function makeForward(config: ForwardConfig, clock: Clock): Forward {
     },
     clock,
   )
-  const places = makePlaces(Math.max(1, Math.floor(config.maxSockets / 2)), clock)
+  const places = makePlaces(Math.max(1, Math.floor(config.maxSockets / 2)))
   // One proxy for each host, kept connections and fresh ones apart: with its options fixed it copies none for a call.
   const proxies = new WeakMap<Origin, { readonly kept: StreamProxy; readonly fresh: StreamProxy }>()
 

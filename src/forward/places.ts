@@ -2,8 +2,6 @@
  * At most so many calls of one account on the way at once. A host's connections are few; an account whose calls
  * hang would otherwise hold them all and every other account would stand behind it.
  */
-import type { Clock } from '../base/clock.js'
-
 export interface Places {
   /**
    * Calls `start` when the account has a place: at once, or when another call of it ends, in order of arrival.
@@ -18,25 +16,19 @@ interface Row {
 }
 
 /** @param perAccount 1 or more */
-export function makePlaces(perAccount: number, clock: Clock): Places {
+export function makePlaces(perAccount: number): Places {
   // Bounded by the calls that are under way: a row leaves with the last of its account.
   const rows = new Map<string, Row>()
 
   function free(account: string, row: Row): void {
-    // A turn later: callers who leave together are heard one by one, and none of them shall be sent for another's place.
-    if (row.waiting.size > 0) clock.after(0, () => handOver(account, row))
-    else vacate(account, row)
-  }
-
-  function handOver(account: string, row: Row): void {
+    row.taken--
     const next = row.waiting.values().next()
-    if (next.done) return vacate(account, row)
-    row.waiting.delete(next.value)
-    next.value()
-  }
-
-  function vacate(account: string, row: Row): void {
-    if (--row.taken === 0) rows.delete(account)
+    if (!next.done) {
+      row.waiting.delete(next.value)
+      next.value()
+    } else if (row.taken === 0) {
+      rows.delete(account)
+    }
   }
 
   return {
@@ -47,14 +39,11 @@ export function makePlaces(perAccount: number, clock: Clock): Places {
       let state: 'waiting' | 'going' | 'over' = 'waiting'
       const go = () => {
         state = 'going'
+        own.taken++
         start()
       }
-      if (own.taken < perAccount) {
-        own.taken++
-        go()
-      } else {
-        own.waiting.add(go)
-      }
+      if (own.taken < perAccount) go()
+      else own.waiting.add(go)
       return () => {
         const was = state
         state = 'over'

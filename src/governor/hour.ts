@@ -90,7 +90,9 @@ export class HourWindow {
   learn(limits: Limits, sentMs: number, inFlight: number, nowMs: number): void {
     this.turn(nowMs)
     const age = this.#ageOf(limits, sentMs, nowMs)
+    // Counted in an hour that is over; it says nothing of this one.
     if (age === 'stale') return
+    if (age === 'absurd') return this.unheard(nowMs)
     if (age === 'newer' && limits.resetAtSeconds !== undefined) this.#begin(limits.resetAtSeconds)
     this.#limit = limits.hourLimit ?? this.#limit
     const told = limits.hourRemaining
@@ -184,7 +186,7 @@ export class HourWindow {
   }
 
   /** To which hour a header belongs; an older one than ours is stale. */
-  #ageOf(limits: Limits, sentMs: number, nowMs: number): 'newer' | 'same' | 'stale' | 'undated' {
+  #ageOf(limits: Limits, sentMs: number, nowMs: number): 'newer' | 'same' | 'stale' | 'undated' | 'absurd' {
     const { windowMs } = this.#config.hour
     const ours = this.#resetAtSeconds
     const theirs = limits.resetAtSeconds
@@ -195,7 +197,7 @@ export class HourWindow {
     // A reset that lies behind its own call, or further off than one window, is no reset.
     const isPast = this.#time.latestMs(theirs * 1000) <= sentMs
     const isTooFar = this.#time.earliestMs(theirs * 1000) > nowMs + windowMs + this.#guardMs() + 1000
-    if (isPast || isTooFar) return 'undated'
+    if (isPast || isTooFar) return 'absurd'
     if (ours === undefined) return 'newer'
     if (Math.abs(theirs - ours) <= Math.min(2, windowMs / 20_000)) return 'same'
     return theirs > ours ? 'newer' : 'stale'

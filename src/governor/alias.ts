@@ -54,11 +54,10 @@ export function readAliases(
 /** The number in the path is enough where the answer tells only the GUID; one that contradicts the path is not ours. */
 function told(value: Fields, account: string): Alias | undefined {
   const guid = guidIn(value['accountIdGuid'])
-  const number = numberIn(value['externalAccountId'])
-  if (guid === undefined) return undefined
-  if (account === guid) return number === undefined ? undefined : { number, guid }
-  const isAsked = NUMBER.test(account) && (value['externalAccountId'] === undefined || number === account)
-  return isAsked ? { number: account, guid } : undefined
+  const said = value['externalAccountId'] ?? undefined
+  const number = numberIn(said === undefined && account !== guid ? account : said)
+  if (guid === undefined || number === undefined) return undefined
+  return account === guid || account === number ? { number, guid } : undefined
 }
 
 function listed(value: Fields): Alias[] {

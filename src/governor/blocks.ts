@@ -63,8 +63,9 @@ export interface BlockedAnswer {
 }
 
 const COOL_DOWN_MS = 60_000
-/** Resets and dates are whole seconds: what should have ended by now may end within one. */
 const ONE_SECOND_MS = 1000
+/** A reset is a whole second, rounded up, and the `Date` beside it one rounded down. */
+const ROUNDING_MS = 2000
 
 /**
  * When the block ends, on the scale of `nowMs`; `nowMs` itself where nothing is blocked. Where DocuSign says how long,
@@ -93,14 +94,15 @@ export function blockEndsMs(block: Block, answer: BlockedAnswer): number {
 }
 
 /**
- * How far off the answer's reset is; `undefined` where it has none in the future, or one that no hour ends at.
- * The future is judged beside the answer's own `Date`, because our idea of DocuSign's clock may be a little ahead: a
- * reset that seems just past would else cost the whole hour that begins with it.
+ * How far off the answer's reset is; `undefined` where it has none in the future, or one that no hour ends at. What is
+ * future is judged beside the answer's own `Date`, because our idea of DocuSign's clock may be a little ahead: a reset
+ * that seems just past would else cost the whole hour that begins with it.
  */
 function untilReset({ limits, docusignMs, hourMs }: BlockedAnswer): number | undefined {
   if (limits?.resetAtSeconds === undefined) return undefined
   const resetMs = limits.resetAtSeconds * 1000
   const saidMs = limits.dateSeconds === undefined ? docusignMs : limits.dateSeconds * 1000
-  const isInHour = resetMs > saidMs && resetMs - saidMs <= hourMs + ONE_SECOND_MS
-  return isInHour ? Math.max(ONE_SECOND_MS, resetMs - docusignMs) : undefined
+  const mostMs = resetMs - saidMs
+  if (mostMs <= 0 || mostMs > hourMs + ROUNDING_MS) return undefined
+  return Math.min(mostMs, Math.max(ONE_SECOND_MS, resetMs - docusignMs))
 }

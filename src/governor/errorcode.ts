@@ -60,6 +60,7 @@ function codeInJson(text: string): unknown {
 function codeInXml(text: string): string | undefined {
   const root = ROOT.exec(text)
   if (!root) return undefined
+  // Its place in the text is the expression's own state, so each walk has its own expression.
   const child = new RegExp(CHILD)
   child.lastIndex = root[0].length
   for (let found = child.exec(text); found; found = child.exec(text)) {

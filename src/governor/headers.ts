@@ -1,4 +1,5 @@
 /** What an answer's headers say of its account's limits (facts 1.4). Asked of every answer, so it must cost next to nothing. */
+import { secondsOfDate } from './http-date.js'
 
 /** Each field is there only where its header said something that can be meant. */
 export interface Limits {
@@ -77,7 +78,7 @@ export function readLimits(raw: readonly string[]): Limits | undefined {
         break
     }
   }
-  const dateSeconds = date === undefined ? ODD : secondsOfDate(date)
+  const dateSeconds = date === undefined ? ODD : (secondsOfDate(date) ?? ODD)
   const retryAfterSeconds = retryAfter === undefined ? ODD : secondsToStayAway(retryAfter, dateSeconds)
   const limits: { -readonly [F in keyof Limits]: Limits[F] } = {}
   let found = false
@@ -130,39 +131,6 @@ function secondsToStayAway(text: string, dateSeconds: number): number {
   const seconds = wholeIn(text, 0, MAX_RETRY_AFTER_SECONDS)
   if (seconds >= 0 || dateSeconds < 0) return seconds
   const untilSeconds = secondsOfDate(text)
-  if (untilSeconds < 0 || untilSeconds - dateSeconds > MAX_RETRY_AFTER_SECONDS) return ODD
+  if (untilSeconds === undefined || untilSeconds - dateSeconds > MAX_RETRY_AFTER_SECONDS) return ODD
   return Math.max(0, untilSeconds - dateSeconds)
-}
-
-const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat']
-const MONTHS = 'JanFebMarAprMayJunJulAugSepOctNovDec'
-
-/** Epoch seconds of an IMF-fixdate, `Thu, 09 Sep 2021 07:30:49 GMT`; ODD for any other text, also one of another weekday. */
-function secondsOfDate(text: string): number {
-  if (text.length !== 29 || !text.endsWith(' GMT') || text.slice(3, 5) !== ', ') return ODD
-  if (text[7] !== ' ' || text[11] !== ' ' || text[16] !== ' ' || text[19] !== ':' || text[22] !== ':')
-    return ODD
-  const month = MONTHS.indexOf(text.slice(8, 11))
-  const day = digits(text, 5, 7)
-  const year = digits(text, 12, 16)
-  const hour = digits(text, 17, 19)
-  const minute = digits(text, 20, 22)
-  const second = digits(text, 23, 25)
-  if (month < 0 || month % 3 !== 0 || day < 1 || year < 1970) return ODD
-  if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) return ODD
-  const moment = new Date(Date.UTC(year, month / 3, day, hour, minute, second))
-  // The 31st of a shorter month would have become the first of the next.
-  const isWhole = moment.getUTCDate() === day && text.startsWith(DAYS[moment.getUTCDay()] as string)
-  return isWhole ? moment.getTime() / 1000 : ODD
-}
-
-/** The number in these places, all of them digits, else ODD. */
-function digits(text: string, from: number, to: number): number {
-  let value = 0
-  for (let i = from; i < to; i++) {
-    const digit = text.charCodeAt(i) - ZERO
-    if (digit < 0 || digit > 9) return ODD
-    value = value * 10 + digit
-  }
-  return value
 }

@@ -18,8 +18,8 @@ export function readWaitMs(
   if (prefer === undefined) return undefined
   const text = typeof prefer === 'string' ? prefer : prefer.join(',')
   for (let at = 0; at < text.length;) {
-    const end = endOf(text, at, ',')
-    const word = text.slice(at, Math.min(end, endOf(text, at, ';')))
+    const end = endOf(text, at, text.length, ',')
+    const word = text.slice(at, endOf(text, at, end, ';'))
     const mark = word.indexOf('=')
     const name = mark === -1 ? word : word.slice(0, mark)
     if (name.trim().toLowerCase() === 'wait') {
@@ -31,16 +31,16 @@ export function readWaitMs(
   return undefined
 }
 
-/** Where the next `separator` outside of a quoted string stands; the text's length where there is none. */
-function endOf(text: string, from: number, separator: ',' | ';'): number {
+/** Where the next `separator` outside of a quoted string stands; `to` where there is none before that. */
+function endOf(text: string, from: number, to: number, separator: ',' | ';'): number {
   let quoted = false
-  for (let i = from; i < text.length; i++) {
+  for (let i = from; i < to; i++) {
     const char = text[i]
     if (char === '"') quoted = !quoted
     else if (quoted && char === '\\') i++
     else if (!quoted && char === separator) return i
   }
-  return text.length
+  return to
 }
 
 function unquoted(word: string): string {

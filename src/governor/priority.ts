@@ -44,10 +44,10 @@ export function readPriority(text: string): Priority | undefined {
  * somebody waits. Reads are normal. Low is what programs do by themselves and in masses: bulk sending, lists, asking
  * for many statuses at once, documents and their page images.
  */
-export function routePriority({ route, methodClass, method }: Call): Priority {
+export function routePriority({ route, methodClass }: Call): Priority {
   if (route.includes('/bulk_') || methodClass === 'query') return 'low'
   if (methodClass === 'write') return 'high'
-  return method === 'GET' && (isList(route) || isDocument(route)) ? 'low' : 'normal'
+  return isList(route) || isDocument(route) ? 'low' : 'normal'
 }
 
 const ACCOUNT = '/v2.1/accounts/{accountId}/'

@@ -29,6 +29,22 @@ export interface Refusal {
   readonly status?: number
   /** When a call with `Prefer: wait=0` would be forwarded if nobody else called, from now. */
   readonly retryAfterMs?: number
+  /** The window that holds calls back, where one does. */
+  readonly window?: Window
+  /** How the account stands, for the headers that DocuSign's own refusals carry. */
+  readonly limits?: LimitsShown
+}
+
+/** What DocuSign counts calls in: an hour, and some thirty seconds. */
+export type Window = 'hour' | 'burst'
+
+export interface LimitsShown {
+  readonly hourLimit: number
+  readonly hourRemaining: number
+  /** DocuSign's epoch seconds; `undefined` before it has said. */
+  readonly resetAtSeconds: number | undefined
+  readonly burstLimit: number
+  readonly burstRemaining: number
 }
 
 /** `query` is a read in a write's clothes, such as `PUT …/envelopes/status`: it changes nothing at DocuSign. */

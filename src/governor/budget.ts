@@ -6,13 +6,14 @@
  * hour turns is charged to both hours (promise 1). What DocuSign says in its headers can only lower the result, until
  * a newer header or the passing of a window raises it (promise 3). See facts 1.1 to 1.4.
  */
+import type { Window } from '../base/types.js'
 import type { DocusignTime } from './docusign-time.js'
 import { forecastOf, type Outlook } from './forecast.js'
 import type { Limits } from './headers.js'
 import { HourWindow } from './hour.js'
 import { Ring } from './ring.js'
 
-export type Window = 'hour' | 'burst'
+export type { Window } from '../base/types.js'
 
 /** What holds a call back: a spent window, a block whose kind is unknown, or that the account's first call is out alone. */
 export type Hold = Window | 'first' | 'blocked'
@@ -60,17 +61,23 @@ export interface Standing {
   readonly burst: WindowStanding
   /** Calls by others in this hour, as far as the headers prove them. */
   readonly foreign: number
+  /** The same of all hours so far. */
+  readonly foreignTotal: number
   readonly source: 'learned' | 'configured'
 }
 
-/** What outlives the process. */
-export interface Kept {
-  /** When answers came; nowMs scale, oldest first, none later than now. */
-  readonly completions: readonly number[]
+/** DocuSign's own word, as last heard; `undefined`: never. */
+export interface Heard {
   readonly remaining: number | undefined
   readonly resetAtSeconds: number | undefined
   readonly hourLimit: number | undefined
   readonly burstLimit: number | undefined
+}
+
+/** What outlives the process. */
+export interface Kept extends Heard {
+  /** When answers came; nowMs scale, oldest first, none later than now. */
+  readonly completions: readonly number[]
 }
 
 /** How fast answers come before one has. */
@@ -93,6 +100,7 @@ export class Budget {
   #burstLimit: number | undefined
   #burstHeard: number | undefined
   #burstHeardMs = -Infinity
+  #foreignTotal = 0
   #foreignBurst = 0
   #foreignUntilMs = -Infinity
   #hourBlockedUntilMs = -Infinity
@@ -143,7 +151,10 @@ export class Budget {
     this.#answerMs += (nowMs - sentMs - this.#answerMs) * SMOOTHING
     if (limits?.dateSeconds !== undefined) this.#time.learn(limits.dateSeconds, sentMs, nowMs)
     if (!limits || !this.#config.learn) return this.#hour.unheard(nowMs)
+    const before = this.#hour.foreign
     this.#hour.learn(limits, sentMs, this.#inFlight, nowMs)
+    // Less than before is another hour's.
+    this.#foreignTotal += Math.max(0, this.#hour.foreign - (this.#hour.foreign < before ? 0 : before))
     this.#learnBurst(limits, sentMs, nowMs)
   }
 
@@ -159,10 +170,26 @@ export class Budget {
   }
 
   /** DocuSign refused a call for a limit: nothing goes up before that block's end. */
-  block(window: Window | 'unknown', untilMs: number): void {
-    if (window === 'hour') this.#hourBlockedUntilMs = Math.max(this.#hourBlockedUntilMs, untilMs)
-    else if (window === 'burst') this.#burstBlockedUntilMs = Math.max(this.#burstBlockedUntilMs, untilMs)
+  block(window: Window | 'unknown', untilMs: number, nowMs: number): void {
+    if (window === 'hour') {
+      this.#hourBlockedUntilMs = Math.max(this.#hourBlockedUntilMs, untilMs)
+      this.#hour.spent(nowMs)
+    } else if (window === 'burst') this.#burstBlockedUntilMs = Math.max(this.#burstBlockedUntilMs, untilMs)
     else this.#blockedUntilMs = Math.max(this.#blockedUntilMs, untilMs)
+  }
+
+  /** Another name of the same account had a budget of its own: what it knew and spent is known and spent here. */
+  absorb(other: Budget, nowMs: number): void {
+    this.#ring.absorb(other.#ring)
+    this.#hour.absorb(other.#hour, nowMs)
+    this.#inFlight += other.#inFlight
+    this.#isKnown ||= other.#isKnown
+    this.#burstLimit ??= other.#burstLimit
+    this.#foreignBurst = Math.max(this.#foreignNow(nowMs), other.#foreignNow(nowMs))
+    this.#foreignUntilMs = Math.max(this.#foreignUntilMs, other.#foreignUntilMs)
+    this.#hourBlockedUntilMs = Math.max(this.#hourBlockedUntilMs, other.#hourBlockedUntilMs)
+    this.#burstBlockedUntilMs = Math.max(this.#burstBlockedUntilMs, other.#burstBlockedUntilMs)
+    this.#blockedUntilMs = Math.max(this.#blockedUntilMs, other.#blockedUntilMs)
   }
 
   configure(config: BudgetConfig): void {
@@ -191,20 +218,25 @@ export class Budget {
         heard: isFresh ? this.#burstHeard : undefined,
       },
       foreign: this.#hour.foreign,
+      foreignTotal: this.#foreignTotal,
       source: this.#hour.isLearned || this.#burstLimit !== undefined ? 'learned' : 'configured',
     }
   }
 
-  /** What a process that starts later must know. */
-  keep(nowMs: number): Kept {
+  /** What DocuSign has said, for a process that starts later. */
+  heard(nowMs: number): Heard {
     this.#hour.turn(nowMs)
     return {
-      completions: this.#ring.times(),
       remaining: this.#hour.heard,
       resetAtSeconds: this.#hour.resetAtSeconds,
       hourLimit: this.#hour.isLearned ? this.#hour.limit : undefined,
       burstLimit: this.#burstLimit,
     }
+  }
+
+  /** When answers came; nowMs scale, oldest first. */
+  completions(): number[] {
+    return this.#ring.times()
   }
 
   /** Takes up what an earlier process knew. Only on a new budget. */

@@ -87,6 +87,28 @@ export class HourWindow {
     this.#unheardAtMs = nowMs
   }
 
+  /** DocuSign says that nothing is left, whatever else it says. */
+  spent(nowMs: number): void {
+    this.turn(nowMs)
+    if (this.#resetAtSeconds !== undefined) this.#remaining = 0
+  }
+
+  /** Another name of the same account knew this. */
+  absorb(other: HourWindow, nowMs: number): void {
+    this.turn(nowMs)
+    other.turn(nowMs)
+    this.#limit ??= other.#limit
+    const theirs = other.#resetAtSeconds
+    if (theirs !== undefined && (this.#resetAtSeconds === undefined || theirs > this.#resetAtSeconds)) {
+      this.#begin(theirs)
+    }
+    this.#unheard += other.#unheard
+    this.#unheardAtMs = Math.max(this.#unheardAtMs, other.#unheardAtMs)
+    if (theirs === undefined || theirs !== this.#resetAtSeconds) return
+    this.#startedMs = Math.min(this.#startedMs, other.#startedMs)
+    this.#remaining = least(this.#remaining, other.#remaining)
+  }
+
   learn(limits: Limits, sentMs: number, inFlight: number, nowMs: number): void {
     this.turn(nowMs)
     const age = this.#ageOf(limits, sentMs, nowMs)
@@ -132,8 +154,8 @@ export class HourWindow {
     const remaining = Math.max(0, this.room(inFlight, nowMs))
     const reset = this.#resetAtSeconds
     if (reset !== undefined && this.#isAligned()) {
-      const startedMs = Math.max(this.#startedMs, this.#turnsAtMs(reset) - windowMs)
-      return { limit: this.limit, remaining, startedMs, endsMs: this.#turnsAtMs(reset), aligned: true }
+      const endsMs = this.#turnsAtMs(reset)
+      return { limit: this.limit, remaining, startedMs: this.#startedMs, endsMs, aligned: true }
     }
     const held = this.#ring.countAfter(nowMs - windowMs)
     const endsMs = (held > 0 ? this.#ring.timeOf(held - 1) : nowMs) + windowMs
@@ -202,4 +224,8 @@ export class HourWindow {
     if (Math.abs(theirs - ours) <= Math.min(2, windowMs / 20_000)) return 'same'
     return theirs > ours ? 'newer' : 'stale'
   }
+}
+
+function least(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b)
 }

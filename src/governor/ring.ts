@@ -83,6 +83,13 @@ export class Ring {
     } else if (capacity > FIRST_CAPACITY && entries < capacity / 4) this.#resize(capacity / 2)
   }
 
+  /** Takes in what another list has kept. */
+  absorb(other: Ring): void {
+    const all = [...this.times(), ...other.times()].sort((a, b) => a - b)
+    this.forget(Infinity)
+    for (const atMs of all) this.add(atMs)
+  }
+
   /** Every time that is kept, oldest first. */
   times(): number[] {
     const all: number[] = []

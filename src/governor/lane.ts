@@ -1,0 +1,245 @@
+/**
+ * The waiting room of one account: who goes now, who waits, and who is told at once that waiting is no use.
+ *
+ *   enter ──▶ room, and nobody before it ──────────────▶ granted, synchronously
+ *         ──▶ it would wait longer than it may ─────────▶ turned away, with the time at which it need not
+ *         ──▶ waits ──▶ room comes free, its turn ──────▶ granted
+ *                   ──▶ its time is up ─────────────────▶ turned away
+ *                   ──▶ the caller leaves ──────────────▶ gone, nothing spent
+ */
+import type { Clock } from '../base/clock.js'
+import type { Budget, Forecast } from './budget.js'
+import { makeReserve, type Reserve } from './reserve.js'
+import { makeTurnstile, type Turnstile } from './turnstile.js'
+import { Held, type Ask, type Granted, type Turned, type Waiter } from './waiter.js'
+import { makeWaitingRoom, type Priority, type WaitingRoom } from './waiting.js'
+
+export type { Ask, Granted, Left, Turned, Waiter } from './waiter.js'
+export type { Priority } from './waiting.js'
+
+export interface LaneConfig {
+  /** How many may wait. */
+  readonly maxLength: number
+  /** App → share of the hour that is kept for it, above 0, at most 1. Empty: nothing is kept. */
+  readonly reserves: ReadonlyMap<string, number>
+}
+
+/** When the first and the last of some more calls could go. */
+export interface Quote {
+  readonly first: Forecast
+  readonly last: Forecast
+}
+
+export interface Lane {
+  enter(ask: Ask, nowMs: number): Granted | Turned | Waiter
+  /** The budget has changed: an answer, a header, a place given back, a block that came or went. */
+  wake(): void
+  /** A granted call of `app` has never left; the budget has its place back already. */
+  unspent(app: string, nowMs: number): void
+  length(): number
+  lengthOf(priority: Priority): number
+  /** 0 where nobody waits. */
+  oldestWaitMs(nowMs: number): number
+  /** Turns away everybody who waits. */
+  drain(): void
+  reconfigure(config: LaneConfig): void
+  /** For `calls` (1 or more) more calls of one app that has no share and nobody waiting. */
+  quote(nowMs: number, calls: number, priority: Priority): Quote
+}
+
+const AT_ONCE: Granted = Object.freeze({ kind: 'granted', waitedMs: 0 })
+
+export function makeLane(budget: LaneBudget, config: LaneConfig, clock: Clock): Lane {
+  return new AccountLane(budget, config, clock)
+}
+
+/** What a lane asks of the budget. */
+export type LaneBudget = Pick<Budget, 'room' | 'forecast' | 'take' | 'hour'>
+
+interface Crowd {
+  readonly waiting: WaitingRoom<Held>
+  readonly turnstile: Turnstile
+  readonly onLeave: (held: Held) => void
+}
+
+/** A class, because there may be ten thousand idle ones: closures would cost each of them half a kilobyte. */
+class AccountLane implements Lane {
+  readonly #budget: LaneBudget
+  readonly #clock: Clock
+  #config: LaneConfig
+  #reserve: Reserve | undefined
+  /** Stands while anybody waits. */
+  #crowd: Crowd | undefined
+
+  constructor(budget: LaneBudget, config: LaneConfig, clock: Clock) {
+    this.#budget = budget
+    this.#clock = clock
+    this.#config = config
+    this.#reserve = reserveOf(config)
+  }
+
+  enter(ask: Ask, nowMs: number): Granted | Turned | Waiter {
+    if (this.#crowd || this.#reserve || this.#budget.room(nowMs) <= 0) return this.#consider(ask, nowMs)
+    this.#budget.take(nowMs)
+    return AT_ONCE
+  }
+
+  #consider(ask: Ask, nowMs: number): Granted | Turned | Waiter {
+    const { app, priority } = ask
+    const mayGo = this.#mayGo(nowMs)
+    if (mayGo?.(app) !== false && this.#budget.room(nowMs) > 0 && !this.#crowd?.waiting.next(mayGo)) {
+      this.#spend(app, nowMs)
+      return AT_ONCE
+    }
+    // Only now: a call must not make the hour scarce for itself, or it would be refused again when it returns as told.
+    this.#reserve?.offered(this.#budget.hour(nowMs), nowMs)
+    const ahead = this.#crowd?.waiting.ahead(app, priority, 1) ?? 0
+    const { waitMs, by } = this.#forecast(app, ahead, nowMs)
+    // How long the account's first call stays out alone is only guessed: whoever can wait at all does.
+    const isGuess = by === 'first' && ask.maxWaitMs > 0
+    if (waitMs > ask.maxWaitMs && !isGuess) return this.#turned('too-long', app, 0, nowMs, by)
+    if (this.length() >= this.#config.maxLength) {
+      const loser = this.#crowd?.waiting.outbid(app, priority)
+      if (!loser) return this.#turned('queue-full', app, 0, nowMs)
+      this.#turnAway(loser, 'queue-full', nowMs)
+    }
+    const crowd = (this.#crowd ??= this.#gather())
+    const held = new Held(ask, nowMs, crowd.onLeave)
+    crowd.waiting.insert(held)
+    const isFirstDue = crowd.waiting.firstDue() === held
+    if (isFirstDue || this.#budget.room(nowMs) > 0) crowd.turnstile.rouse()
+    return held
+  }
+
+  #gather(): Crowd {
+    return {
+      waiting: makeWaitingRoom(),
+      turnstile: makeTurnstile(this.#clock, () => this.#attend()),
+      onLeave: held => this.#forget(held),
+    }
+  }
+
+  /** Serves whom there is room for, then turns away whose time is up; how long until there is more of either. */
+  #attend(): number | undefined {
+    const nowMs = this.#clock.nowMs()
+    const waiting = this.#crowd?.waiting
+    if (!waiting) return undefined
+    let room = this.#budget.room(nowMs)
+    for (; room > 0; room--) {
+      const next = waiting.next(this.#mayGo(nowMs))
+      if (!next) break
+      waiting.serve(next)
+      this.#spend(next.app, nowMs)
+      next.end({ kind: 'granted', waitedMs: nowMs - next.sinceMs })
+    }
+    let due = waiting.firstDue()
+    for (; due && due.deadlineMs <= nowMs; due = waiting.firstDue()) this.#turnAway(due, 'too-long', nowMs)
+    if (!due) {
+      this.#crowd = undefined
+      return undefined
+    }
+    // Where there is room still, it is kept from all who wait.
+    const roomMs =
+      room > 0 && this.#reserve
+        ? this.#reserve.lookMs(this.#budget.hour(nowMs), nowMs)
+        : this.#budget.forecast(nowMs, 0).waitMs
+    return Math.min(roomMs, due.deadlineMs - nowMs)
+  }
+
+  /** Whose calls other apps' shares do not hold back just now; `undefined`: everybody's. */
+  #mayGo(nowMs: number): ((app: string) => boolean) | undefined {
+    const reserve = this.#reserve
+    if (!reserve) return undefined
+    const hour = this.#budget.hour(nowMs)
+    return app => reserve.holdMs(app, 0, this.length(), hour, nowMs) === 0
+  }
+
+  /** The wait of a call of `app` that lets `ahead` others go first: it admits, refuses and quotes. */
+  #forecast(app: string | undefined, ahead: number, nowMs: number): Forecast {
+    const forecast = this.#budget.forecast(nowMs, ahead)
+    if (!this.#reserve) return forecast
+    const holdMs = this.#reserve.holdMs(app, ahead, this.length(), this.#budget.hour(nowMs), nowMs)
+    return holdMs > forecast.waitMs ? { waitMs: holdMs, by: 'hour' } : forecast
+  }
+
+  #spend(app: string, nowMs: number): void {
+    this.#budget.take(nowMs)
+    if (!this.#reserve) return
+    const hour = this.#budget.hour(nowMs)
+    this.#reserve.used(app, 1, hour, nowMs)
+  }
+
+  #turned(
+    reason: Turned['reason'],
+    app: string,
+    waitedMs: number,
+    nowMs: number,
+    by?: Forecast['by'],
+  ): Turned {
+    const alone = this.#forecast(app, this.length(), nowMs)
+    return { kind: 'turned', reason, by: by ?? alone.by ?? 'burst', retryAfterMs: alone.waitMs, waitedMs }
+  }
+
+  #turnAway(held: Held, reason: Turned['reason'], nowMs: number): void {
+    this.#crowd?.waiting.remove(held)
+    held.end(this.#turned(reason, held.app, nowMs - held.sinceMs, nowMs))
+  }
+
+  #forget(held: Held): void {
+    this.#crowd?.waiting.remove(held)
+    held.end({ kind: 'left', waitedMs: this.#clock.nowMs() - held.sinceMs })
+    // The last one turns out the light; and who leaves makes the hour less scarce.
+    if (this.length() === 0 || this.#reserve) this.wake()
+  }
+
+  wake(): void {
+    this.#crowd?.turnstile.rouse()
+  }
+
+  unspent(app: string, nowMs: number): void {
+    if (this.#reserve) this.#reserve.used(app, -1, this.#budget.hour(nowMs), nowMs)
+    this.wake()
+  }
+
+  length(): number {
+    return this.#crowd?.waiting.length ?? 0
+  }
+
+  lengthOf(priority: Priority): number {
+    return this.#crowd?.waiting.lengthOf(priority) ?? 0
+  }
+
+  oldestWaitMs(nowMs: number): number {
+    return nowMs - (this.#crowd?.waiting.oldestMs() ?? nowMs)
+  }
+
+  drain(): void {
+    const waiting = this.#crowd?.waiting
+    const nowMs = this.#clock.nowMs()
+    for (let held = waiting?.firstDue(); held; held = waiting?.firstDue())
+      this.#turnAway(held, 'drained', nowMs)
+    this.wake()
+  }
+
+  reconfigure(config: LaneConfig): void {
+    const isSame = isSameShares(config.reserves, this.#config.reserves)
+    this.#config = config
+    if (!isSame) this.#reserve = reserveOf(config)
+    this.wake()
+  }
+
+  quote(nowMs: number, calls: number, priority: Priority): Quote {
+    const nth = (n: number) =>
+      this.#forecast(undefined, this.#crowd?.waiting.ahead(undefined, priority, n) ?? n - 1, nowMs)
+    return { first: nth(1), last: nth(calls) }
+  }
+}
+
+/** Nothing is counted by app where no app has a share. */
+function reserveOf(config: LaneConfig): Reserve | undefined {
+  return config.reserves.size > 0 ? makeReserve(config.reserves) : undefined
+}
+
+function isSameShares(a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>): boolean {
+  return a.size === b.size && [...a].every(([app, share]) => b.get(app) === share)
+}

@@ -133,7 +133,7 @@ export function makeCorridor(rooms: Rooms, clock: Clock): Corridor {
     // What must be read and changed has to come in a coding that is certain to be understood.
     if (isUserinfo(call)) headers['accept-encoding'] = 'identity'
     const origin = rooms.originOf(service, account)
-    return { method, target, headers, body, origin, account: account ?? '', fresh: false }
+    return { method, target, headers, body, origin, account: account ?? '', caller: req.socket, fresh: false }
   }
 
   /** An app that follows DocuSign's examples calls the `base_uri` it finds here: ours, so that it stays with us. */

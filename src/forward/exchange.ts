@@ -18,6 +18,11 @@ export type Body =
   | { readonly kind: 'whole'; readonly bytes: Buffer }
   | { readonly kind: 'stream'; readonly stream: Readable }
 
+/** The connection a call came by. What cannot be written to any more cannot be answered: its client has left. */
+export interface Caller {
+  readonly writable: boolean
+}
+
 export interface Shipment {
   readonly method: string
   /** The request target that was judged, byte for byte. */
@@ -27,6 +32,7 @@ export interface Shipment {
   readonly origin: Origin
   /** Whose connections it uses; '' where the call names no account. */
   readonly account: string
+  readonly caller: Caller
   /** On a connection of its own, because a kept one has just failed this call. */
   readonly fresh: boolean
 }

@@ -49,9 +49,9 @@ export function makeForward(config: ForwardConfig, clock: Clock): Forward {
 
   return {
     send(shipment) {
-      const { origin, account, fresh } = shipment
+      const { origin, account, caller, fresh } = shipment
       const outgoing = new Outgoing(shipment, agents, config.responseTimeoutMs, clock)
-      const leave = places.take(`${origin.text} ${account}`, () => {
+      const leave = places.take(`${origin.text} ${account}`, caller, () => {
         try {
           // R8: always a callback. http-proxy gives it the error instead of throwing it at the process.
           proxyOf(origin, fresh).web(outgoing.asRequest(), outgoing.asResponse(), outgoing.onError)

@@ -54,7 +54,7 @@ export function makeLane(budget: LaneBudget, config: LaneConfig, clock: Clock): 
 }
 
 /** What a lane asks of the budget. */
-export type LaneBudget = Pick<Budget, 'room' | 'forecast' | 'take' | 'hour'>
+export type LaneBudget = Pick<Budget, 'room' | 'forecast' | 'hour'> & { take(nowMs: number): void }
 
 interface Crowd {
   readonly waiting: WaitingRoom<Held>

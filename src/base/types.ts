@@ -86,12 +86,23 @@ export interface Call {
   readonly app: App
 }
 
+export type Priority = 'high' | 'normal' | 'low'
+
+/** What the governor would have done. */
+export interface Would {
+  readonly waitMs: number
+  /** It would have been refused, not held. */
+  readonly refused: Reason | undefined
+}
+
 /** One attempt at DocuSign: it counts there as one call if it arrived. */
 export interface Attempt {
   /** `undefined` when no answer came. */
   readonly status: number | undefined
   /** From the send to the answer's head, or to the failure. */
   readonly durationMs: number
+  /** Where DocuSign refused it for a limit: the window, or `other` for a limit that is none of the account's two. */
+  readonly refusedFor?: Window | 'other' | undefined
 }
 
 /** One record per request of the traffic port. The log line and every metric are read off it, and nothing else is. */
@@ -112,6 +123,12 @@ export interface Seen {
   readonly overheadMs: number
   /** How long the call was held back for a limit. */
   readonly waitMs: number
+  /** The window that held it back. */
+  readonly heldBy?: Window | undefined
+  /** Who goes first where there is not enough for all; absent where the call got no further than its reading. */
+  readonly priority?: Priority | undefined
+  /** Only where limits are observed, not kept: what would have become of the call. */
+  readonly would?: Would | undefined
   readonly attempts: readonly Attempt[]
   /** Bytes of the answer's body that were handed to the client's connection. */
   readonly bytesOut: number

@@ -16,7 +16,7 @@ export interface Origin {
 export type Body =
   | { readonly kind: 'none' }
   | { readonly kind: 'whole'; readonly bytes: Buffer }
-  | { readonly kind: 'stream'; readonly stream: Readable }
+  | { readonly kind: 'stream'; readonly stream: Readable; readonly note?: (chunk: Buffer) => void }
 
 /** The connection a call came by. What cannot be written to any more cannot be answered: its client has left. */
 export interface Caller {

@@ -146,8 +146,11 @@ class Outgoing implements Sending {
   /** http-proxy's `req.pipe(proxyReq)`. What does not stream waits for its connection, and then leaves in one write. */
   pipe(upstream: ClientRequest): void {
     if (this.#body.kind !== 'stream') return
-    const { stream } = this.#body
-    stream.on('data', () => this.#deadline.refresh())
+    const { stream, note } = this.#body
+    stream.on('data', (chunk: Buffer) => {
+      this.#deadline.refresh()
+      note?.(chunk)
+    })
     stream.pipe(upstream)
   }
 

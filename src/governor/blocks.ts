@@ -1,8 +1,6 @@
 /** Which word of DocuSign's stops what, and until when (facts 1.5, 1.6; the policies of the contract). */
+import type { Window } from '../base/types.js'
 import type { Limits } from './headers.js'
-
-/** `hour` or `burst`, as everywhere in this room. */
-type Window = 'hour' | 'burst'
 
 /** What DocuSign has just stopped. */
 export type Block =

@@ -6,9 +6,10 @@
  *                                                      ▲                   ▲
  *                                                      └── wakes who waits ┴── what the answer's headers say
  */
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Clock } from '../base/clock.js'
 import { makeStore } from '../base/store.js'
-import type { Call, Refusal, Window } from '../base/types.js'
+import type { Call, Refusal, Window, Would } from '../base/types.js'
 import { Account } from './account.js'
 import type { Alias } from './alias.js'
 import { Budget, type Alignment, type BudgetConfig, type Standing } from './budget.js'
@@ -18,7 +19,7 @@ import { makeEnvelopeHolds } from './envelope-holds.js'
 import { makeHostBlocks } from './host-blocks.js'
 import type { Journal } from './journal.js'
 import type { LaneConfig } from './lane.js'
-import { Permit, type Admission, type PermitParts, type Would } from './permit.js'
+import { Permit, type Admission, type PermitParts } from './permit.js'
 import { readWaitMs } from './prefer.js'
 import { priorityOf, type AppPriority, type Priority } from './priority.js'
 import { envelopeRefusal, hostRefusal, turnedRefusal } from './refusals.js'
@@ -59,11 +60,9 @@ export interface Quote {
 
 export interface Governor {
   /** What the request says beside its target: how urgent it is, and how long it may be held. */
-  wish(call: Call, headers: WishHeaders): Wish
+  wish(call: Call, headers: IncomingHttpHeaders): Wish
   /** Leave to send a call to this origin; a refusal; or a wait that ends in one of them. */
   enter(call: Call, wish: Wish, origin: string): Permit | Refusal | Visit
-  /** Two names are one account. */
-  unite(aliases: readonly Alias[]): void
   configure(config: GovernorConfig): void
   standings(): AccountStanding[]
   /** `undefined`: nobody has called for this account. */
@@ -72,15 +71,9 @@ export interface Governor {
   drain(): void
 }
 
-/** The request's header lines that the governor reads. */
-export interface WishHeaders {
-  readonly prefer?: string | string[] | undefined
-  readonly 'x-governor-priority'?: string | string[] | undefined
-}
-
 /** Some kilobyte each. Beyond it the account used longest ago is forgotten, and begins again with one call alone. */
 const MAX_ACCOUNTS = 50_000
-const AT_ONCE: Admission = { waitedMs: 0, heldBy: undefined, would: undefined }
+const AT_ONCE: Admission = { waitedMs: 0, heldBy: undefined, would: undefined, enforced: true }
 
 export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: Clock): Governor {
   let config = initial
@@ -101,6 +94,21 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
       const time = timeAt(origin)
       return nowMs - (time.earliestMs(0) + time.latestMs(0)) / 2
     },
+    unite,
+  }
+
+  function unite(aliases: readonly Alias[]): void {
+    for (const { number, guid } of aliases) {
+      const one = accounts.get(guid)
+      const other = accounts.get(number)
+      if (one === other || (!one && !other)) continue
+      if (one && other) one.absorb(other, clock.nowMs())
+      const united = (one ?? other) as Account
+      accounts.set(guid, united)
+      accounts.set(number, united)
+      journal.unite(united.key, united.key === guid ? number : guid)
+      last = undefined
+    }
   }
 
   // Bounded by the hosts that accounts can live in, which DocuSign's own answers name.
@@ -180,7 +188,7 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
       if (config.mode === 'observe') {
         const would = observed(account, wish, nowMs)
         account.take(nowMs)
-        return new Permit(permitParts, call, origin, account, { ...AT_ONCE, would }, nowMs)
+        return new Permit(permitParts, call, origin, account, { ...AT_ONCE, would, enforced: false }, nowMs)
       }
       const document = documentOf(call)
       const parts = () => ({
@@ -192,15 +200,7 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
         document,
         gate: (atMs: number) => gate(call, account, origin, atMs),
         permit: (waitedMs: number, heldBy: Window | undefined, sentMs: number, release?: () => void) =>
-          new Permit(
-            permitParts,
-            call,
-            origin,
-            account,
-            { waitedMs, heldBy, would: undefined },
-            sentMs,
-            release,
-          ),
+          new Permit(permitParts, call, origin, account, { ...AT_ONCE, waitedMs, heldBy }, sentMs, release),
       })
       if (document !== undefined || gate(call, account, origin, nowMs))
         return new Visit(parts(), nowMs, undefined)
@@ -209,20 +209,6 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
       if (entered.kind === 'granted') return new Permit(permitParts, call, origin, account, AT_ONCE, nowMs)
       if (entered.kind === 'turned') return turnedRefusal(entered, account.standing(nowMs))
       return new Visit(parts(), nowMs, entered)
-    },
-
-    unite(aliases) {
-      for (const { number, guid } of aliases) {
-        const one = accounts.get(guid)
-        const other = accounts.get(number)
-        if (one === other || (!one && !other)) continue
-        if (one && other) one.absorb(other, clock.nowMs())
-        const united = (one ?? other) as Account
-        accounts.set(guid, united)
-        accounts.set(number, united)
-        journal.unite(united.key, united.key === guid ? number : guid)
-        last = undefined
-      }
     },
 
     configure(next) {

@@ -1,7 +1,7 @@
 /** Which calls go first where an account has not enough for all. */
-import type { Call } from '../base/types.js'
+import type { Call, Priority } from '../base/types.js'
 
-export type Priority = 'high' | 'normal' | 'low'
+export type { Priority } from '../base/types.js'
 
 /** What the settings say of an app; `undefined` is "not set". */
 export interface AppPriority {

@@ -681,6 +681,8 @@ void t.test('any Prefer gives a wait within the setting or none, and soon', t =>
 
 // ---- downloads ----
 
+const HERE = { writable: true }
+
 void t.test('the same document has one key, for every account name and spelling', t => {
   const key = (method: string, path: string) => documentOf(callOf(method, path))
   t.equal(key('GET', `${ENVELOPE_PATH}/documents/1`), `${E}/1`)
@@ -710,18 +712,24 @@ void t.test('three downloads of a combined document, ten of another; the rest fo
   ] as const) {
     const downloads = makeDownloads()
     const started: number[] = []
-    const ends = Array.from({ length: most + 4 }, (_, n) => downloads.take(document, () => started.push(n)))
+    const gone = { writable: true }
+    const ends = Array.from({ length: most + 5 }, (_, n) =>
+      downloads.take(document, n === most + 2 ? gone : HERE, () => started.push(n)),
+    )
     const upTo = (n: number) => Array.from({ length: n }, (_, at) => at)
     t.strictSame(started, upTo(most), document)
     ends[most]?.()
     ends[0]?.()
     ends[0]?.()
     t.strictSame(started, [...upTo(most), most + 1], 'one that left is passed over, and an end counts once')
+    gone.writable = false
+    ends[1]?.()
+    t.strictSame(started, [...upTo(most), most + 1, most + 3], 'as is one whose connection ended just now')
     let others = 0
-    downloads.take(`${OTHER}/combined`, () => others++)()
+    downloads.take(`${OTHER}/combined`, HERE, () => others++)()
     t.equal(others, 1, 'another document does not wait')
     for (const end of ends) end()
-    t.strictSame(started, [...upTo(most), most + 1, most + 2, most + 3])
+    t.strictSame(started, [...upTo(most), most + 1, most + 3, most + 4])
     t.equal(downloads.size, 0, 'and nothing is kept of it')
   }
   t.end()
@@ -742,7 +750,7 @@ void t.test('whatever comes and goes, never too many are in progress, and nobody
       for (const [document, pick, comes] of steps) {
         if (comes) {
           const call = { document, started: false, over: false, end: () => undefined as void }
-          const leave = downloads.take(document, () => {
+          const leave = downloads.take(document, HERE, () => {
             call.started = true
             const now = (running.get(document) ?? 0) + 1
             running.set(document, now)

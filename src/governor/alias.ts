@@ -54,8 +54,7 @@ export function readAliases(
 /** The number in the path is enough where the answer tells only the GUID; one that contradicts the path is not ours. */
 function told(value: Fields, account: string): Alias | undefined {
   const guid = guidIn(value['accountIdGuid'])
-  const said = value['externalAccountId'] ?? undefined
-  const number = numberIn(said === undefined && account !== guid ? account : said)
+  const number = numberIn(value['externalAccountId'] ?? account)
   if (guid === undefined || number === undefined) return undefined
   return account === guid || account === number ? { number, guid } : undefined
 }

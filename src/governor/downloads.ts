@@ -18,12 +18,18 @@ export function documentOf({ method, envelope, resource }: Call): string | undef
   return isDownload && document !== undefined ? `${envelope}/${document}` : undefined
 }
 
+/** Who asks: while its connection takes an answer, there is somebody to download for. */
+export interface Caller {
+  readonly writable: boolean
+}
+
 export interface Downloads {
   /**
    * Calls `start` when one more download of this document may be in progress: at once, or when another one ends, in
-   * order of arrival. The function returned says that it has ended, or leaves the queue; calling it twice is harmless.
+   * order of arrival; never for a waiting caller who has left. The function returned says that it has ended, or leaves
+   * the queue; calling it twice is harmless.
    */
-  take(document: string, start: () => void): () => void
+  take(document: string, caller: Caller, start: () => void): () => void
   /** Documents with a download in progress or waiting. */
   readonly size: number
 }
@@ -31,7 +37,8 @@ export interface Downloads {
 interface Row {
   taken: number
   readonly most: number
-  readonly waiting: Set<() => void>
+  /** In order of arrival. */
+  readonly waiting: Map<() => void, Caller>
 }
 
 export function makeDownloads(): Downloads {
@@ -42,24 +49,23 @@ export function makeDownloads(): Downloads {
     const found = rows.get(document)
     if (found) return found
     const most = document.endsWith('/combined') ? MOST_COMBINED : MOST_OTHER
-    const row = { taken: 0, most, waiting: new Set<() => void>() }
+    const row = { taken: 0, most, waiting: new Map<() => void, Caller>() }
     rows.set(document, row)
     return row
   }
 
   function free(document: string, row: Row): void {
     row.taken--
-    const next = row.waiting.values().next()
-    if (!next.done) {
-      row.waiting.delete(next.value)
-      next.value()
-    } else if (row.taken === 0) {
-      rows.delete(document)
+    for (const [go, caller] of row.waiting) {
+      row.waiting.delete(go)
+      // Where many leave at once, their sockets have all ended before the first of them says so.
+      if (caller.writable) return go()
     }
+    if (row.taken === 0) rows.delete(document)
   }
 
   return {
-    take(document, start) {
+    take(document, caller, start) {
       const row = rowOf(document)
       let state: 'waiting' | 'going' | 'over' = 'waiting'
       const go = () => {
@@ -68,7 +74,7 @@ export function makeDownloads(): Downloads {
         start()
       }
       if (row.taken < row.most) go()
-      else row.waiting.add(go)
+      else row.waiting.set(go, caller)
       return () => {
         const was = state
         state = 'over'

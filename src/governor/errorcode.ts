@@ -49,8 +49,8 @@ function formOf(contentType: string | undefined): 'json' | 'xml' | 'unsaid' | 'o
 function codeInJson(text: string): unknown {
   try {
     const value: unknown = JSON.parse(text)
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, 'errorCode')) return undefined
-    return (value as { readonly errorCode: unknown }).errorCode
+    const isObject = typeof value === 'object' && value !== null
+    return isObject ? (value as { readonly errorCode?: unknown }).errorCode : undefined
   } catch {
     return undefined
   }

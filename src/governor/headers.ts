@@ -80,21 +80,17 @@ export function readLimits(raw: readonly string[]): Limits | undefined {
   }
   const dateSeconds = date === undefined ? ODD : (secondsOfDate(date) ?? ODD)
   const retryAfterSeconds = retryAfter === undefined ? ODD : secondsToStayAway(retryAfter, dateSeconds)
+  const most = Math.max(hourLimit, hourRemaining, resetAtSeconds, burstLimit, burstRemaining)
+  if (Math.max(most, dateSeconds, retryAfterSeconds) < 0) return undefined
   const limits: { -readonly [F in keyof Limits]: Limits[F] } = {}
-  let found = false
-  if (hourLimit >= 0) found = put(limits, 'hourLimit', hourLimit)
-  if (isLeftOf(hourRemaining, hourLimit)) found = put(limits, 'hourRemaining', hourRemaining)
-  if (resetAtSeconds >= 0) found = put(limits, 'resetAtSeconds', resetAtSeconds)
-  if (burstLimit >= 0) found = put(limits, 'burstLimit', burstLimit)
-  if (isLeftOf(burstRemaining, burstLimit)) found = put(limits, 'burstRemaining', burstRemaining)
-  if (dateSeconds >= 0) found = put(limits, 'dateSeconds', dateSeconds)
-  if (retryAfterSeconds >= 0) found = put(limits, 'retryAfterSeconds', retryAfterSeconds)
-  return found ? limits : undefined
-}
-
-function put<F extends keyof Limits>(limits: { -readonly [G in F]?: number }, field: F, value: number): true {
-  limits[field] = value
-  return true
+  if (hourLimit >= 0) limits.hourLimit = hourLimit
+  if (isLeftOf(hourRemaining, hourLimit)) limits.hourRemaining = hourRemaining
+  if (resetAtSeconds >= 0) limits.resetAtSeconds = resetAtSeconds
+  if (burstLimit >= 0) limits.burstLimit = burstLimit
+  if (isLeftOf(burstRemaining, burstLimit)) limits.burstRemaining = burstRemaining
+  if (dateSeconds >= 0) limits.dateSeconds = dateSeconds
+  if (retryAfterSeconds >= 0) limits.retryAfterSeconds = retryAfterSeconds
+  return limits
 }
 
 function agreed(before: number, now: number): number {

@@ -1,8 +1,5 @@
 /** `Prefer: wait=SECONDS` (RFC 7240): how long a client is willing to be held. */
 
-/** Beyond this many digits it is longer than any setting allows. */
-const MAX_DIGITS = 9
-
 /**
  * The wait a client allows, in milliseconds, at most `maxWaitMs`; `undefined` where it asks for none that can be read.
  * Of several waits the first one counts, even if it cannot be read, as RFC 7240 has it. What else is preferred is no
@@ -48,8 +45,7 @@ function unquoted(word: string): string {
   return word.slice(1, -1).replace(/\\(.)/g, '$1')
 }
 
-/** RFC 9110's delta-seconds: digits and nothing else. */
+/** RFC 9110's delta-seconds: digits and nothing else. Too many of them are Infinity, which the setting bounds. */
 function readSeconds(text: string): number | undefined {
-  if (!/^\d+$/.test(text)) return undefined
-  return text.length > MAX_DIGITS ? Infinity : Number(text)
+  return /^\d+$/.test(text) ? Number(text) : undefined
 }

@@ -40,7 +40,9 @@ export type Asked =
 const MAX_RETURNS = 3
 const LEFT: Asked = { kind: 'left' }
 
-export function makeAsk({ governor, send, mayRepeat }: AskRooms, clock: Clock) {
+export function makeAsk(rooms: AskRooms, clock: Clock) {
+  const { governor } = rooms
+
   return async function ask(
     call: Call,
     sent: IncomingHttpHeaders,
@@ -73,7 +75,7 @@ export function makeAsk({ governor, send, mayRepeat }: AskRooms, clock: Clock) {
       notes.would ??= permit.admission.would
 
       const sentMs = clock.nowMs()
-      const sending = send(shipment)
+      const sending = rooms.send(shipment)
       leave = () => sending.abort()
       if (received.kind === 'stream') received.size.onExceeded = leave
       const result = await sending.result
@@ -82,7 +84,7 @@ export function makeAsk({ governor, send, mayRepeat }: AskRooms, clock: Clock) {
         permit.failed(result.left)
         permit.over()
         notes.attempts.push({ status: undefined, durationMs })
-        if (repeated || res.destroyed || !mayRepeat(call.method, shipment.body, result)) return result
+        if (repeated || res.destroyed || !rooms.mayRepeat(call.method, shipment.body, result)) return result
         repeated = true
         shipment = { ...shipment, fresh: true }
         continue

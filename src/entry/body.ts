@@ -10,7 +10,8 @@ interface Flowing {
  * The body, if it is whole and has at most `maxBytes`. `undefined` otherwise: a longer one can still be passed on as it
  * flows, from its first byte; one that broke off is destroyed.
  */
-export function readUpTo({ body, isWhole }: Flowing, maxBytes: number): Promise<Buffer | undefined> {
+export function readUpTo(flowing: Flowing, maxBytes: number): Promise<Buffer | undefined> {
+  const { body } = flowing
   return new Promise(resolve => {
     const chunks: Buffer[] = []
     let bytes = 0
@@ -22,7 +23,7 @@ export function readUpTo({ body, isWhole }: Flowing, maxBytes: number): Promise<
       settle(undefined)
       body.unshift(Buffer.concat(chunks))
     }
-    const onEnd = () => settle(isWhole() ? Buffer.concat(chunks) : undefined)
+    const onEnd = () => settle(flowing.isWhole() ? Buffer.concat(chunks) : undefined)
     const onClose = () => settle(undefined)
     const settle = (read: Buffer | undefined) => {
       body.off('data', onData).off('end', onEnd).off('close', onClose)

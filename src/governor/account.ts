@@ -11,6 +11,11 @@ export class Account implements LaneBudget {
   readonly lane: Lane
   readonly #journal: AccountJournal
   #budget: Budget
+  // What the journal has been told.
+  #hourLimit: number | undefined
+  #burstLimit: number | undefined
+  #blockedUntilMs: number | undefined
+  #sameAs: string | undefined
   /** Another name of this account was used as well: who waits there must hear of what frees a place here. */
   #partners: readonly Account[] = []
 
@@ -49,13 +54,13 @@ export class Account implements LaneBudget {
   take(nowMs: number): void {
     const room = this.#budget.room(nowMs)
     this.#budget.take()
-    this.#journal.spend(room, nowMs)
+    this.#journal.spend(nowMs, room)
   }
 
   answered(sentMs: number, limits: Limits | undefined, nowMs: number): void {
     this.#budget.answered(sentMs, limits, nowMs)
     this.#journal.completed()
-    if (limits) this.#journal.heard(this.#budget.heard(nowMs))
+    if (limits) this.#remember(nowMs)
     this.#wake()
   }
 
@@ -75,6 +80,8 @@ export class Account implements LaneBudget {
 
   block(window: Window | 'unknown', untilMs: number, nowMs: number): void {
     this.#budget.block(window, untilMs, nowMs)
+    this.#blockedUntilMs = Math.max(this.#blockedUntilMs ?? untilMs, untilMs)
+    this.#learned(nowMs)
     this.#wake()
   }
 
@@ -82,6 +89,8 @@ export class Account implements LaneBudget {
   absorb(other: Account, nowMs: number): void {
     this.#budget.absorb(other.#budget, nowMs)
     other.#budget = this.#budget
+    other.#sameAs = this.key
+    other.#learned(nowMs)
     const both = [...this.#partners, ...other.#partners, this, other]
     for (const one of both) one.#partners = both.filter(partner => partner !== one)
     this.#wake()
@@ -90,6 +99,24 @@ export class Account implements LaneBudget {
   /** Whether forgetting it would raise no budget and lose nobody. */
   isIdle(nowMs: number): boolean {
     return this.lane.length() === 0 && this.#budget.isIdle(nowMs)
+  }
+
+  #remember(nowMs: number): void {
+    const { remaining, resetAtSeconds, hourLimit, burstLimit } = this.#budget.heard(nowMs)
+    this.#journal.heard(remaining, resetAtSeconds)
+    if (hourLimit === this.#hourLimit && burstLimit === this.#burstLimit) return
+    this.#hourLimit = hourLimit
+    this.#burstLimit = burstLimit
+    this.#learned(nowMs)
+  }
+
+  #learned(nowMs: number): void {
+    this.#journal.learned(nowMs, {
+      hourLimit: this.#hourLimit,
+      burstLimit: this.#burstLimit,
+      blockedUntilMs: this.#blockedUntilMs,
+      sameAs: this.#sameAs,
+    })
   }
 
   #wake(): void {

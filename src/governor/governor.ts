@@ -34,7 +34,10 @@ export interface GovernorConfig {
   /** `observe`: nothing is held or refused, only counted. */
   readonly mode: 'enforce' | 'observe'
   /** By number or GUID, lower case. */
-  readonly accounts: ReadonlyMap<string, { readonly hourLimit?: number; readonly burstLimit?: number }>
+  readonly accounts: ReadonlyMap<
+    string,
+    { readonly hourLimit: number | undefined; readonly burstLimit: number | undefined }
+  >
   readonly maxWaitMs: number
   readonly maxLength: number
   /** By name, as the settings spell it. */
@@ -102,11 +105,11 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
       const one = accounts.get(guid)
       const other = accounts.get(number)
       if (one === other || (!one && !other)) continue
-      if (one && other) one.absorb(other, clock.nowMs())
       const united = (one ?? other) as Account
+      if (one && other) one.absorb(other, clock.nowMs())
+      else journal.open(one ? number : guid).learned(clock.nowMs(), { sameAs: united.key })
       accounts.set(guid, united)
       accounts.set(number, united)
-      journal.unite(united.key, united.key === guid ? number : guid)
       last = undefined
     }
   }
@@ -136,8 +139,6 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
     if (!account) {
       const budget = new Budget(budgetConfig(name), timeAt(origin))
       account = new Account(name, budget, journal.open(name), lanes, clock)
-      const kept = journal.take(name, clock.nowMs(), clock.wallMs())
-      if (kept) budget.restore(kept, clock.nowMs())
       accounts.set(name, account)
     }
     last = { name, account }

@@ -1,12 +1,31 @@
-import type { Heard, Kept } from './budget.js'
+import type { Clock } from '../base/clock.js'
 export interface AccountJournal {
-  spend(room: number, nowMs: number): void
+  spend(nowMs: number, roomLeft: number): void
   completed(): void
   refunded(): void
-  heard(heard: Heard): void
+  heard(remaining: number | undefined, resetAtSeconds: number | undefined): void
+  learned(nowMs: number, facts: Facts): void
+}
+export interface Facts {
+  readonly hourLimit?: number | undefined
+  readonly burstLimit?: number | undefined
+  readonly blockedUntilMs?: number | undefined
+  readonly blockedBy?: string | undefined
+  readonly sameAs?: string | undefined
+}
+export interface Restored {
+  readonly account: string
+  readonly completions: readonly number[]
+  readonly remaining: number | undefined
+  readonly resetAtSeconds: number | undefined
 }
 export interface Journal {
+  restore(): readonly Restored[]
   open(account: string): AccountJournal
-  take(account: string, nowMs: number, wallMs: number): Kept | undefined
-  unite(account: string, alias: string): void
+  flush(): void
+  stop(): void
+}
+const NONE = { spend() {}, completed() {}, refunded() {}, heard() {}, learned() {} }
+export function makeJournal(_ledger: unknown, _clock: Clock): Journal {
+  return { restore: () => [], open: () => NONE, flush() {}, stop() {} }
 }

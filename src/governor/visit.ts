@@ -5,7 +5,7 @@
 import type { Clock } from '../base/clock.js'
 import type { Call, Refusal, Window } from '../base/types.js'
 import type { Account } from './account.js'
-import type { Downloads } from './downloads.js'
+import type { Caller, Downloads } from './downloads.js'
 import type { Permit } from './permit.js'
 import type { Priority } from './priority.js'
 import { downloadRefusal, turnedRefusal } from './refusals.js'
@@ -39,7 +39,7 @@ export interface VisitParts {
 /** `undefined`: the caller left, and nothing is spent. */
 export type Visited = Permit | Refusal | undefined
 
-export class Visit {
+export class Visit implements Caller {
   readonly kind = 'visit'
   readonly result: Promise<Visited>
   readonly #parts: VisitParts
@@ -53,6 +53,11 @@ export class Visit {
     this.#parts = parts
     this.#sinceMs = nowMs
     this.result = this.#go(waiter)
+  }
+
+  /** Whether anybody is there to be answered. */
+  get writable(): boolean {
+    return !this.#hasLeft
   }
 
   /** The caller is gone. */
@@ -127,7 +132,7 @@ export class Visit {
   #download(document: string, forMs: number): Promise<(() => void) | undefined> {
     return new Promise(resolve => {
       let isTaken = false
-      const release = this.#parts.downloads.take(document, () => {
+      const release = this.#parts.downloads.take(document, this, () => {
         isTaken = true
         // It may be called before `take` has returned.
         queueMicrotask(() => {

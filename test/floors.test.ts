@@ -17,6 +17,7 @@ const LIBRARIES: Readonly<Record<string, string>> = {
   'find-my-way': 'src/identify/routes.ts',
   zod: 'src/config/',
   yaml: 'src/config/',
+  bottleneck: 'src/governor/turnstile.ts',
   'prom-client': 'src/observe/metrics.ts',
   pino: 'src/observe/log.ts',
   'lru-cache': 'src/base/store.ts',

@@ -8,7 +8,8 @@
  *                   ──▶ the caller leaves ──────────────▶ gone, nothing spent
  */
 import type { Clock } from '../base/clock.js'
-import type { Budget, Forecast } from './budget.js'
+import type { Budget } from './budget.js'
+import type { Forecast } from './standing.js'
 import { makeReserve, type Reserve } from './reserve.js'
 import { makeTurnstile, type Turnstile } from './turnstile.js'
 import { Held, type Ask, type Granted, type Turned, type Waiter } from './waiter.js'

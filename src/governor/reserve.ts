@@ -6,7 +6,7 @@
  * that an idle share is lent there too; a share counts as used for as long as its places are held; and what is offered
  * is judged by the rate of the last tenth of a window, because a whole one would notice a flood only when it is over.
  */
-import type { Hour } from './budget.js'
+import type { Hour } from './standing.js'
 import { Rolling } from './rolling.js'
 
 const LENT_SHARE = 0.1

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import fc from 'fast-check'
 import t from 'tap'
-import { ROOT, startGovernor, type Governor } from './fixtures/governor.js'
+import { ROOT, startPassing, type Governor } from './fixtures/governor.js'
 import { ask, header, openClient, startUpstream, until, type Told } from './fixtures/upstream.js'
 
 const ACCOUNT = '0b1d2c3e-1111-4222-8333-444455556666'
@@ -15,12 +15,12 @@ const OTHER_ACCOUNT = '0b1d2c3e-1111-4222-8333-777777777777'
 
 const upstream = await startUpstream()
 /** Defaults; and two with little patience or few connections. */
-const governor = await startGovernor(upstream.url)
-const hasty = await startGovernor(upstream.url, {
+const governor = await startPassing(upstream.url)
+const hasty = await startPassing(upstream.url, {
   GOVERNOR_UPSTREAM_RESPONSE_TIMEOUT: '0.3',
   GOVERNOR_UPSTREAM_CONNECT_TIMEOUT: '0.3',
 })
-const narrow = await startGovernor(upstream.url, { GOVERNOR_UPSTREAM_MAX_SOCKETS: '4' })
+const narrow = await startPassing(upstream.url, { GOVERNOR_UPSTREAM_MAX_SOCKETS: '4' })
 const governors: Governor[] = [governor, hasty, narrow]
 t.teardown(async () => {
   await Promise.all(governors.map(each => each.stop()))
@@ -269,7 +269,7 @@ void t.test('silence and slowness', async t => {
   })
 
   void t.test('R10: waiting for a connection counts, too', async t => {
-    const cramped = await startGovernor(upstream.url, {
+    const cramped = await startPassing(upstream.url, {
       GOVERNOR_UPSTREAM_MAX_SOCKETS: '2',
       GOVERNOR_UPSTREAM_RESPONSE_TIMEOUT: '0.3',
     })
@@ -286,7 +286,7 @@ void t.test('silence and slowness', async t => {
   })
 
   void t.test('R10: who is told 504 while it waits for a connection is never sent', async t => {
-    const cramped = await startGovernor(upstream.url, {
+    const cramped = await startPassing(upstream.url, {
       GOVERNOR_UPSTREAM_MAX_SOCKETS: '2',
       GOVERNOR_UPSTREAM_RESPONSE_TIMEOUT: '0.3',
     })
@@ -358,7 +358,7 @@ void t.test('silence and slowness', async t => {
 
 void t.test('hosts that cannot be reached', async t => {
   async function through(url: string): Promise<{ told: Told; attempts: number | undefined }> {
-    const ours = await startGovernor(url, { GOVERNOR_UPSTREAM_CONNECT_TIMEOUT: '0.3' })
+    const ours = await startPassing(url, { GOVERNOR_UPSTREAM_CONNECT_TIMEOUT: '0.3' })
     governors.push(ours)
     const told = await ask(ours.port, sized('POST', fresh(), '{"secret":1}'))
     await until('the log line', () => ours.lines.some(line => line.includes('"call"')))
@@ -1010,7 +1010,7 @@ void t.test('answers of every shape', async t => {
   }
 
   void t.test('R9: what happens to pipelined calls leaves nothing in flight', async t => {
-    const ours = await startGovernor(upstream.url, { GOVERNOR_SHUTDOWN_TIMEOUT: '20' })
+    const ours = await startPassing(upstream.url, { GOVERNOR_SHUTDOWN_TIMEOUT: '20' })
     governors.push(ours)
     const path = fresh()
     upstream.on(path, hang)
@@ -1266,7 +1266,7 @@ void t.test(
     t.teardown(() => secure.close())
 
     void t.test('an untrusted certificate is a 502, and the request is never sent', async t => {
-      const ours = await startGovernor(secure.url)
+      const ours = await startPassing(secure.url)
       governors.push(ours)
       const told = await ask(ours.port, sized('POST', fresh(), '{"secret":1}', ['Authorization: Bearer x']))
       t.equal(told.status, 502)
@@ -1376,7 +1376,7 @@ void t.test('R13: an Upgrade is a plain request, and CONNECT a refusal', async t
 })
 
 void t.test('R13: a head or a body that never ends is told so', async t => {
-  const impatient = await startGovernor(upstream.url, {
+  const impatient = await startPassing(upstream.url, {
     GOVERNOR_LISTEN_HEADERS_TIMEOUT: '0.3',
     GOVERNOR_LISTEN_REQUEST_TIMEOUT: '0.5',
     GOVERNOR_LISTEN_KEEP_ALIVE_TIMEOUT: '0.3',

@@ -86,13 +86,13 @@ class AccountLane implements Lane {
 
   #consider(ask: Ask, nowMs: number): Granted | Turned | Waiter {
     const { app, priority } = ask
-    const mayGo = this.#mayGo(nowMs)
-    if (mayGo?.(app) !== false && this.#budget.room(nowMs) > 0 && !this.#crowd?.waiting.next(mayGo)) {
+    const isNext = this.#isNext(app, nowMs)
+    // Only now: a call must not make the hour scarce for itself, or it would be refused again when it returns as told.
+    this.#reserve?.offered(this.#budget.hour(nowMs), nowMs)
+    if (isNext) {
       this.#spend(app, nowMs)
       return AT_ONCE
     }
-    // Only now: a call must not make the hour scarce for itself, or it would be refused again when it returns as told.
-    this.#reserve?.offered(this.#budget.hour(nowMs), nowMs)
     const ahead = this.#crowd?.waiting.ahead(app, priority, 1) ?? 0
     const { waitMs, by } = this.#forecast(app, ahead, nowMs)
     // How long the account's first call stays out alone is only guessed: whoever can wait at all does.
@@ -109,6 +109,13 @@ class AccountLane implements Lane {
     const isFirstDue = crowd.waiting.firstDue() === held
     if (isFirstDue || this.#budget.room(nowMs) > 0) crowd.turnstile.rouse()
     return held
+  }
+
+  /** Whether there is room for `app`, and nobody waits who may use it. */
+  #isNext(app: string, nowMs: number): boolean {
+    if (this.#budget.room(nowMs) <= 0) return false
+    const mayGo = this.#mayGo(nowMs)
+    return mayGo?.(app) !== false && !this.#crowd?.waiting.next(mayGo)
   }
 
   #gather(): Crowd {

@@ -15,6 +15,7 @@ import { Held, type Ask, type Granted, type Turned, type Waiter } from './waiter
 import { makeWaitingRoom, type Priority, type WaitingRoom } from './waiting.js'
 
 export type { Ask, Granted, Left, Turned, Waiter } from './waiter.js'
+export type { LaneBudget } from './allowance.js'
 export type { Priority } from './waiting.js'
 
 export interface LaneConfig {
@@ -135,8 +136,8 @@ class AccountLane implements Lane {
       this.#allowance.spend(next.app, nowMs)
       next.end({ kind: 'granted', waitedMs: nowMs - next.sinceMs })
     }
-    let due = waiting.firstDue()
-    for (; due && due.deadlineMs <= nowMs; due = waiting.firstDue()) this.#turnAway(due, 'too-long', nowMs)
+    this.#turnAwayDue(nowMs, 'too-long', nowMs)
+    const due = waiting.firstDue()
     if (!due) {
       this.#crowd = undefined
       return undefined
@@ -152,6 +153,17 @@ class AccountLane implements Lane {
   #turnAway(held: Held, reason: Turned['reason'], nowMs: number): void {
     this.#crowd?.waiting.remove(held)
     held.end(this.#turned(reason, held.app, nowMs - held.sinceMs, nowMs))
+  }
+
+  /** All out before the first is told when to come back: they do not stand before each other any more. */
+  #turnAwayDue(untilMs: number, reason: Turned['reason'], nowMs: number): void {
+    const waiting = this.#crowd?.waiting
+    const out: Held[] = []
+    for (let due = waiting?.firstDue(); due && due.deadlineMs <= untilMs; due = waiting?.firstDue()) {
+      waiting?.remove(due)
+      out.push(due)
+    }
+    for (const held of out) held.end(this.#turned(reason, held.app, nowMs - held.sinceMs, nowMs))
   }
 
   #forget(held: Held): void {
@@ -183,10 +195,7 @@ class AccountLane implements Lane {
   }
 
   drain(): void {
-    const waiting = this.#crowd?.waiting
-    const nowMs = this.#clock.nowMs()
-    for (let held = waiting?.firstDue(); held; held = waiting?.firstDue())
-      this.#turnAway(held, 'drained', nowMs)
+    this.#turnAwayDue(Infinity, 'drained', this.#clock.nowMs())
     this.wake()
   }
 

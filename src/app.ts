@@ -18,6 +18,8 @@ import { makeAccounts, rewriteUserinfo, type AccountsConfig } from './forward/ac
 import { mayRepeat, readOrigin } from './forward/exchange.js'
 import { makeForward, type Forward } from './forward/forward.js'
 import { requestHeaders } from './forward/hygiene.js'
+import { makeGovernor, type GovernorConfig } from './governor/governor.js'
+import { makeJournal } from './governor/journal.js'
 import { makeIdentify } from './identify/identify.js'
 import { makeRoutes } from './identify/routes.js'
 import { makeAccounts as makeAccountsSeen } from './observe/accounts.js'
@@ -51,6 +53,9 @@ export interface App {
 }
 
 const MAX_ACCOUNTS_SHOWN = 1_000
+/** Of the time to shut down, when those who still wait are sent away; at most so long before its end. */
+const TOLD_SHARE = 0.8
+const MAX_TOLD_MS = 2_000
 
 export function makeApp(initial: Config, parts: AppParts): App {
   const { clock, log, version } = parts
@@ -63,6 +68,8 @@ export function makeApp(initial: Config, parts: AppParts): App {
   const homes = makeAccounts(homesConfig(config))
   const accounts = makeAccountsSeen(MAX_ACCOUNTS_SHOWN)
   const metrics = makeMetrics({ version, maxAccounts: config.metrics.maxAccounts }, clock)
+  const journal = makeJournal(undefined, clock)
+  const governor = makeGovernor(governorConfig(config), journal, clock)
   let forward = makeForward(forwardConfig(config), clock)
   let corridor = makeHouse(config, forward)
 
@@ -77,6 +84,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
     return makeCorridor(
       {
         identify,
+        governor,
         headers: requestHeaders,
         originOf: (service, account) => homes.originOf(service, account),
         send: shipment => upstream.send(shipment),
@@ -180,6 +188,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
       forward = upstream
       config = next
       homes.configure(homesConfig(next))
+      governor.configure(governorConfig(next))
       admin.configure({ host: initial.admin.host, token: next.admin.token, hosts: next.admin.hosts })
       metrics.setMaxAccounts(next.metrics.maxAccounts)
       log.setLevel(next.log.level)
@@ -188,7 +197,12 @@ export function makeApp(initial: Config, parts: AppParts): App {
     },
     async stop() {
       stopping = true
-      await listener.drain(config.shutdown.timeout * 1000)
+      const timeoutMs = config.shutdown.timeout * 1000
+      // Who waits is served as long as there is time to answer him; the rest are told.
+      const toldMs = Math.max(timeoutMs * TOLD_SHARE, timeoutMs - MAX_TOLD_MS)
+      const telling = clock.after(toldMs, () => governor.drain())
+      await listener.drain(timeoutMs)
+      telling.cancel()
       await Promise.all([listener.close(), admin.stop()])
       forward.close()
     },
@@ -224,6 +238,26 @@ function forwardConfig({ upstream }: Config) {
     connectTimeoutMs: upstream.connectTimeout * 1000,
     responseTimeoutMs: upstream.responseTimeout * 1000,
     maxSockets: upstream.maxSockets,
+  }
+}
+
+function governorConfig({ limits, queue, apps }: Config): GovernorConfig {
+  const { hour, burst } = limits
+  return {
+    hour: { limit: hour.limit, windowMs: hour.window * 1000, alignment: hour.alignment },
+    burst: { limit: burst.limit, windowMs: burst.window * 1000 },
+    learn: limits.learn,
+    margin: limits.safetyMargin,
+    mode: limits.mode,
+    accounts: new Map(
+      Object.entries(limits.accounts).map(([name, own]) => [
+        name.toLowerCase(),
+        { hourLimit: own.hour.limit, burstLimit: own.burst.limit },
+      ]),
+    ),
+    maxWaitMs: queue.maxWait * 1000,
+    maxLength: queue.maxLength,
+    apps: new Map(Object.entries(apps)),
   }
 }
 

@@ -157,6 +157,55 @@ const BAD_FILES: Readonly<Record<string, readonly [yaml: string, ...faults: stri
     'listen:\n  requestTimeout: 10\n',
     'site.yaml:2:19  listen.requestTimeout: listen.headersTimeout (20) must not be longer than listen.requestTimeout (10)',
   ],
+  'limits that DocuSign has not': [
+    'limits: { hour: { limit: 0, window: 0 }, burst: { limit: 1.5 }, mode: off, safetyMargin: -1 }',
+    'site.yaml:1:26  limits.hour.limit: must be a whole number of calls from 1 to 10000000, not 0',
+    'site.yaml:1:37  limits.hour.window: must be a number of seconds from 0.1 to 86400, not 0',
+    'site.yaml:1:58  limits.burst.limit: must be a whole number of calls from 1 to 10000000, not 1.5',
+    'site.yaml:1:71  limits.mode: must be one of enforce, observe, not "off"',
+    'site.yaml:1:90  limits.safetyMargin: must be a whole number of calls from 0 to 10000000, not -1',
+  ],
+  'limits of what is no account': [
+    'limits:\n  accounts:\n    acme: {}\n    0123: {}\n    8B411BFE-54f5-47fc-bbf2-55d9a71a200f: { hour: { limit: 0 } }\n    8b411bfe-54f5-47fc-bbf2-55d9a71a200f: { day: 1 }',
+    "site.yaml:3:5  limits.accounts.acme: must be an account's number, or its GUID in the form 8-4-4-4-12",
+    "site.yaml:4:5  limits.accounts.0123: must be an account's number",
+    'site.yaml:5:60  limits.accounts.8B411BFE-54f5-47fc-bbf2-55d9a71a200f.hour.limit: must be a whole number of calls',
+    'site.yaml:6:45  limits.accounts.8b411bfe-54f5-47fc-bbf2-55d9a71a200f.day: unknown setting',
+    'site.yaml:6:5  limits.accounts.8b411bfe-54f5-47fc-bbf2-55d9a71a200f: differs from limits.accounts.8B411BFE-54f5-47fc-bbf2-55d9a71a200f in letter case only',
+  ],
+  'a margin as large as a limit': [
+    'limits:\n  safetyMargin: 200\n',
+    'site.yaml:2:17  limits.safetyMargin: limits.safetyMargin (200) leaves nothing of limits.burst.limit (200): it must be less',
+  ],
+  'a margin as large as the limit of one account': [
+    'limits:\n  safetyMargin: 9\n  accounts:\n    7: { hour: { limit: 9 } }\n',
+    'site.yaml:2:17  limits.safetyMargin: limits.safetyMargin (9) leaves nothing of limits.accounts.7.hour.limit (9): it must',
+  ],
+  'a burst longer than an hour': [
+    'limits:\n  hour: { window: 20 }\n',
+    'site.yaml:2:19  limits.hour.window: limits.burst.window (30) must not be longer than limits.hour.window (20)',
+  ],
+  'more waiting than there may be': [
+    'queue: { maxWait: 4000, maxLength: 1e9 }',
+    'site.yaml:1:19  queue.maxWait: must be a number of seconds from 0 to 3600, not 4000',
+    'site.yaml:1:36  queue.maxLength: must be a whole number of calls from 0 to 100000, not 1000000000',
+  ],
+  'more reserved than there is': [
+    'apps:\n  a.b: { reserve: 0.7 }\n  c: { reserve: 0.4 }\n  d: { priority: low }\n',
+    'site.yaml:3:17  apps.c.reserve: the apps reserve 1.1 of the hour together: the sum of apps.<name>.reserve must not be more than 1',
+  ],
+  'a share that is none, and not what the rest would add up to': [
+    'apps: { a: { reserve: 50 }, b: { reserve: 1 }, c: { reserve: 1 } }',
+    'site.yaml:1:23  apps.a.reserve: must be a number from 0 to 1, not 50',
+  ],
+  'priorities that are none, and a ceiling below the floor': [
+    'apps:\n  a: { priority: urgent }\n  b: { priority: high, maxPriority: normal }\n',
+    'site.yaml:2:18  apps.a.priority: must be one of high, normal, low, not "urgent"',
+  ],
+  'a ceiling below the floor': [
+    'apps:\n  b: { priority: high, maxPriority: normal }\n',
+    'site.yaml:2:37  apps.b.maxPriority: apps.b.maxPriority (normal) must not be lower than apps.b.priority (high)',
+  ],
   'a key set twice': [
     'listen:\n  port: 1\n  port: 2\nlisten: {}\n',
     'site.yaml:4:1  listen: is set twice, first at site.yaml:1:1',
@@ -306,6 +355,15 @@ void t.test('without files and variables the defaults of the table hold', t => {
         responseTimeout: 55,
         maxSockets: 64,
       },
+      limits: {
+        hour: { limit: 1000, window: 3600, alignment: 'auto' },
+        burst: { limit: 200, window: 30 },
+        learn: true,
+        mode: 'enforce',
+        safetyMargin: 0,
+        accounts: {},
+      },
+      queue: { maxWait: 45, maxLength: 1000 },
       apps: {},
       shutdown: { timeout: 30 },
       metrics: { maxAccounts: 200 },
@@ -350,6 +408,43 @@ void t.test('the environment of DocuSign decides where calls go, unless the URLs
     configOf('', { GOVERNOR_UPSTREAM_ENVIRONMENT: 'production' }).upstream.oauth,
     'https://account.docusign.com',
   )
+  t.end()
+})
+
+void t.test(
+  'the burst of the environment holds, unless it is set; an account may have limits of its own',
+  t => {
+    t.equal(configOf('').limits.burst.limit, 200)
+    t.equal(configOf('', { GOVERNOR_UPSTREAM_ENVIRONMENT: 'production' }).limits.burst.limit, 500)
+    const { limits } = configOf(
+      'limits: { burst: { limit: 7 }, accounts: { 14072015: { hour: { limit: 3000 } }, 8B411BFE-54f5-47fc-bbf2-55d9a71a200f: } }',
+      { GOVERNOR_LIMITS_HOUR_WINDOW: '36', GOVERNOR_LIMITS_SAFETY_MARGIN: '2' },
+    )
+    t.same([limits.burst.limit, limits.hour.window, limits.safetyMargin], [7, 36, 2])
+    t.same(limits.accounts, {
+      '14072015': { hour: { limit: 3000 }, burst: { limit: undefined } },
+      '8B411BFE-54f5-47fc-bbf2-55d9a71a200f': { hour: { limit: undefined }, burst: { limit: undefined } },
+    })
+    t.end()
+  },
+)
+
+void t.test('an app without a priority is told from one with the middle one', t => {
+  const { apps } = configOf('apps: { a: , b: { priority: normal, maxPriority: high, reserve: 0.25 } }')
+  t.same(apps['a'], { priority: undefined, maxPriority: undefined, reserve: 0 })
+  t.same(apps['b'], { priority: 'normal', maxPriority: 'high', reserve: 0.25 })
+  const tenths = Array.from({ length: 10 }, (_, at) => `a${at}: { reserve: 0.1 }`)
+  t.same(faultsOf(`apps: { ${tenths.join(', ')} }`), [], 'ten tenths are a whole')
+  t.same(faultsOf('apps: { a: { reserve: 0.33 }, b: { reserve: 0.56 }, c: { reserve: 0.11 } }'), [])
+  t.end()
+})
+
+void t.test('what an earlier file reserves is judged by itself, whatever a later one says', t => {
+  const base = fileOf('base.yaml', 'apps: { a: { reserve: 0.6 }, b: { reserve: 0.6 } }')
+  const loaded = loadConfig({ files: [base, fileOf('site.yaml', 'apps: { b: { reserve: 0.1 } }')], env: {} })
+  tells(t, loaded.kind === 'faults' ? lines(loaded.faults) : [], [
+    /^base.yaml:1:44 {2}apps.b.reserve: the apps reserve 1.2/,
+  ])
   t.end()
 })
 
@@ -413,6 +508,9 @@ void t.test('variables: a misspelt one is told, what Kubernetes puts there is no
   t.same(told({ GOVERNOR___PROTO__: '1' }), ['environment  GOVERNOR___PROTO__: no setting has this variable'])
   t.same(told({ GOVERNOR_APPS: 'a', GOVERNOR_APPS_BILLING: '' }), [
     'environment  GOVERNOR_APPS: apps can be set in YAML only',
+  ])
+  t.same(told({ GOVERNOR_LIMITS_ACCOUNTS_7_HOUR_LIMIT: '9' }), [
+    'environment  GOVERNOR_LIMITS_ACCOUNTS_7_HOUR_LIMIT: limits.accounts can be set in YAML only',
   ])
   tells(
     t,
@@ -491,7 +589,7 @@ void t.test('a secret is in no fault and in nothing that is shown', t => {
 
 void t.test('what is shown can be loaded again, and means the same', t => {
   const config = configOf(
-    'listen: { port: 0, tlsCert: "a: b", tlsKey: "#k" }\nadmin: { hosts: ["::1", a.b] }\napps: { a.b: , __proto__: , constructor: , 1e3: }',
+    'listen: { port: 0, tlsCert: "a: b", tlsKey: "#k" }\nadmin: { hosts: ["::1", a.b] }\napps: { a.b: , __proto__: , constructor: { priority: low, reserve: 0.5 }, 1e3: }\nlimits: { accounts: { 123: { burst: { limit: 9 } } } }',
   )
   t.same(loadConfig({ files: [fileOf('shown.yaml', showConfig(config))], env: {} }), {
     kind: 'config',
@@ -543,14 +641,16 @@ void t.test('what a reload cannot apply is named', t => {
 
 void t.test('config/default.yaml lists every setting with its default and what it means', t => {
   const found: string[] = []
-  let section = ''
+  let above: string[] = []
   let comment = ''
   for (const line of readFileSync(DEFAULTS, 'utf8').split('\n')) {
     const [, indent = '', key = '', value = ''] = /^( *)(\w+):(?: (.+))?$/.exec(line) ?? []
     if (key === '') comment = line.trim()
-    else if (indent === '' && value === '') section = key
-    else found.push(`${comment}\n${indent === '' ? key : `${section}.${key}`}: ${value}`)
-    if (key !== '') comment = ''
+    else {
+      above = [...above.slice(0, indent.length / 2), key]
+      if (value !== '') found.push(`${comment}\n${above.join('.')}: ${value}`)
+      comment = ''
+    }
   }
   const expected = SETTINGS.filter(({ path }) => !path.includes('<')).map(setting => {
     const { default: fallback } = setting

@@ -20,6 +20,7 @@ interface Mutation {
 const FORWARD = 'forward/forward.js'
 const AGENTS = 'forward/agents.js'
 const HYGIENE = 'forward/hygiene.js'
+const PLACES = 'forward/places.js'
 const LISTENER = 'entry/listener.js'
 const RECEIVE = 'entry/receive.js'
 const RESPOND = 'entry/respond.js'
@@ -166,10 +167,16 @@ const MUTATIONS: readonly Mutation[] = [
     test: LEAVES,
   },
   {
-    rule: 'R7: who leaves while waiting for a place is never sent',
-    file: 'forward/places.js',
-    cuts: [['own.waiting.delete(go)', 'void 0']],
+    rule: 'R7: who has left is handed no place, also before its connection has closed',
+    file: PLACES,
+    cuts: [['caller.writable', 'true']],
     test: LEAVES,
+  },
+  {
+    rule: 'R10: who is told 504 while waiting for a place is never sent',
+    file: PLACES,
+    cuts: [['own.waiting.delete(go)', 'void 0']],
+    test: SILENCE,
   },
   {
     rule: 'R8: the callback and the listener: an error is an answer',

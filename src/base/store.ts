@@ -8,6 +8,8 @@ export interface Store<V> {
   get(key: string): V | undefined
   set(key: string, value: V): void
   delete(key: string): void
+  /** From the one used last to the one used longest ago. */
+  values(): Iterable<V>
   readonly size: number
 }
 
@@ -18,6 +20,7 @@ export function makeStore<V extends object>(max: number): Store<V> {
     get: key => entries.get(key),
     set: (key, value) => void entries.set(key, value),
     delete: key => void entries.delete(key),
+    values: () => entries.values(),
     get size() {
       return entries.size
     },

@@ -29,6 +29,22 @@ export interface Refusal {
   readonly status?: number
   /** When a call with `Prefer: wait=0` would be forwarded if nobody else called, from now. */
   readonly retryAfterMs?: number
+  /** The window that holds calls back, where one does. */
+  readonly window?: Window
+  /** How the account stands, for the headers that DocuSign's own refusals carry. */
+  readonly limits?: LimitsShown
+}
+
+/** What DocuSign counts calls in: an hour, and some thirty seconds. */
+export type Window = 'hour' | 'burst'
+
+export interface LimitsShown {
+  readonly hourLimit: number
+  readonly hourRemaining: number
+  /** DocuSign's epoch seconds; `undefined` before it has said. */
+  readonly resetAtSeconds: number | undefined
+  readonly burstLimit: number
+  readonly burstRemaining: number
 }
 
 /** `query` is a read in a write's clothes, such as `PUT …/envelopes/status`: it changes nothing at DocuSign. */
@@ -70,12 +86,23 @@ export interface Call {
   readonly app: App
 }
 
+export type Priority = 'high' | 'normal' | 'low'
+
+/** What the governor would have done. */
+export interface Would {
+  readonly waitMs: number
+  /** It would have been refused, not held. */
+  readonly refused: Reason | undefined
+}
+
 /** One attempt at DocuSign: it counts there as one call if it arrived. */
 export interface Attempt {
   /** `undefined` when no answer came. */
   readonly status: number | undefined
   /** From the send to the answer's head, or to the failure. */
   readonly durationMs: number
+  /** Where DocuSign refused it for a limit: the window, or `other` for a limit that is none of the account's two. */
+  readonly refusedFor?: Window | 'other' | undefined
 }
 
 /** One record per request of the traffic port. The log line and every metric are read off it, and nothing else is. */
@@ -96,6 +123,12 @@ export interface Seen {
   readonly overheadMs: number
   /** How long the call was held back for a limit. */
   readonly waitMs: number
+  /** The window that held it back. */
+  readonly heldBy?: Window | undefined
+  /** Who goes first where there is not enough for all; absent where the call got no further than its reading. */
+  readonly priority?: Priority | undefined
+  /** Only where limits are observed, not kept: what would have become of the call. */
+  readonly would?: Would | undefined
   readonly attempts: readonly Attempt[]
   /** Bytes of the answer's body that were handed to the client's connection. */
   readonly bytesOut: number

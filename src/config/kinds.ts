@@ -43,6 +43,13 @@ export function whole(unit: string, min: number, max: number): Kind<number> {
   return { form: 'number', text: `${unit}, ${min} to ${max}`, schema, shown: 'always' }
 }
 
+/** A share of a whole. */
+export function part(): Kind<number> {
+  const error = 'must be a number from 0 to 1'
+  const schema = z.number({ error }).min(0, { error }).max(1, { error })
+  return { form: 'number', text: 'share, 0 to 1', schema, shown: 'always' }
+}
+
 export function port(): Kind<number> {
   const error = 'must be a whole number from 0 to 65535 (0 takes any free port)'
   const schema = z.int({ error }).min(0, { error }).max(65_535, { error })

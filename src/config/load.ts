@@ -3,7 +3,7 @@ import { readEnvironment } from './environment.js'
 import type { ConfigFault } from './fault.js'
 import { readSettingsFile } from './file.js'
 import { illegible, type Entry, type Layer, type Origin } from './layer.js'
-import { RULES, type Rule } from './rules.js'
+import { RULES, type Rule, type RulePath } from './rules.js'
 import { TABLE, type Config } from './settings.js'
 import type { Environment, Table } from './shape.js'
 
@@ -65,8 +65,8 @@ function clashingNames(layers: readonly Layer[]): ConfigFault[] {
  */
 function brokenRules(layers: readonly Layer[]): ConfigFault[] {
   if (layers.some(layer => !layer.legible)) return []
-  const refused = new Set(layers.flatMap(layer => [...layer.refused]))
-  const rules = RULES.filter(rule => !rule.reads.some(path => refused.has(path)))
+  const refused = layers.flatMap(layer => [...layer.refused])
+  const rules = RULES.filter(rule => !rule.reads.some(path => refused.some(key => isAt(key, path))))
   return layers.flatMap((_, last) => {
     const entries = overlaid(layers.slice(0, last + 1))
     for (const [path, entry] of overlaid(layers.slice(last + 1))) {
@@ -81,20 +81,26 @@ function brokenRules(layers: readonly Layer[]): ConfigFault[] {
 }
 
 function isDefault(path: string, entry: Entry | undefined): boolean {
+  if (entry === undefined) return true
   const row = (TABLE as Table)[path]
-  if (entry === undefined || row?.type !== 'leaf') return true
-  return JSON.stringify(entry.value) === JSON.stringify(row.fallback)
+  return row?.type === 'leaf' && JSON.stringify(entry.value) === JSON.stringify(row.fallback)
 }
 
 /** Of the settings a rule reads, the one that was said last: that is the one to look at. */
 function blamed(rule: Rule, entries: ReadonlyMap<string, Entry>, layers: readonly Layer[]): Origin {
   for (const layer of layers.toReversed()) {
     for (const path of rule.reads) {
-      const entry = layer.values.get(path)
-      if (entry !== undefined && entry === entries.get(path)) return { where: entry.where, path: entry.path }
+      const said = [...layer.values].findLast(([key, entry]) => isAt(key, path) && entry === entries.get(key))
+      if (said) return { where: said[1].where, path: said[1].path }
     }
   }
   return { where: '', path: rule.reads.join(', ') }
+}
+
+/** Whether a setting is the one that a rule reads, or one of those: `apps.<name>.reserve` is that of every app. */
+function isAt(key: string, path: RulePath): boolean {
+  const [map = '', own] = path.split('<name>')
+  return own === undefined ? key === path : key.startsWith(map) && key.endsWith(own)
 }
 
 /** Fills in the defaults and gives the settings their shape. */

@@ -1,10 +1,16 @@
 import { BlockList, isIP } from 'node:net'
-import type { Config, SettingPath } from './settings.js'
+import type { Config, SettingPath, TABLE } from './settings.js'
+import type { Named } from './shape.js'
+
+/** A setting, or the same one under every name of a map: `apps.<name>.reserve`. */
+export type RulePath = {
+  [P in SettingPath]: (typeof TABLE)[P] extends Named<infer S> ? `${P}.<name>.${keyof S & string}` : P
+}[SettingPath]
 
 /** A condition on several settings at once. */
 export interface Rule {
   /** The settings it reads. With one of them refused, it cannot be judged. */
-  readonly reads: readonly SettingPath[]
+  readonly reads: readonly RulePath[]
   /** What is wrong, or `undefined`. */
   readonly broken: (config: Config) => string | undefined
 }
@@ -43,7 +49,69 @@ export const RULES: readonly Rule[] = [
         ? `listen.headersTimeout (${listen.headersTimeout}) must not be longer than listen.requestTimeout (${listen.requestTimeout})`
         : undefined,
   },
+  {
+    reads: [
+      'limits.safetyMargin',
+      'limits.hour.limit',
+      'limits.burst.limit',
+      'limits.accounts.<name>.hour.limit',
+      'limits.accounts.<name>.burst.limit',
+      'upstream.environment',
+    ],
+    broken: ({ limits }) => {
+      const least = leastLimit(limits)
+      return limits.safetyMargin >= least.limit
+        ? `limits.safetyMargin (${limits.safetyMargin}) leaves nothing of ${least.path} (${least.limit}): it must be less`
+        : undefined
+    },
+  },
+  {
+    reads: ['limits.burst.window', 'limits.hour.window'],
+    broken: ({ limits }) =>
+      limits.burst.window > limits.hour.window
+        ? `limits.burst.window (${limits.burst.window}) must not be longer than limits.hour.window (${limits.hour.window})`
+        : undefined,
+  },
+  {
+    reads: ['apps.<name>.reserve'],
+    broken: ({ apps }) => {
+      const sum = Object.values(apps).reduce((total, { reserve }) => total + reserve, 0)
+      // Decimal fractions that make one whole may add up to a trifle more in binary ones.
+      return sum > 1 + 1e-9
+        ? `the apps reserve ${Number(sum.toFixed(6))} of the hour together: the sum of apps.<name>.reserve must not be more than 1`
+        : undefined
+    },
+  },
+  {
+    reads: ['apps.<name>.maxPriority', 'apps.<name>.priority'],
+    broken: ({ apps }) => {
+      const below = Object.entries(apps).find(([, app]) => isBelow(app.maxPriority, app.priority))
+      return below === undefined
+        ? undefined
+        : `apps.${below[0]}.maxPriority (${below[1].maxPriority}) must not be lower than apps.${below[0]}.priority (${below[1].priority})`
+    },
+  },
 ]
+
+function leastLimit({ hour, burst, accounts }: Config['limits']): { path: string; limit: number } {
+  const all = [
+    { path: 'limits.hour.limit', limit: hour.limit },
+    { path: 'limits.burst.limit', limit: burst.limit },
+  ]
+  for (const [id, own] of Object.entries(accounts)) {
+    const path = `limits.accounts.${id}`
+    if (own.hour.limit !== undefined) all.push({ path: `${path}.hour.limit`, limit: own.hour.limit })
+    if (own.burst.limit !== undefined) all.push({ path: `${path}.burst.limit`, limit: own.burst.limit })
+  }
+  return all.reduce((least, one) => (one.limit < least.limit ? one : least))
+}
+
+type Priority = Config['apps'][string]['priority']
+
+function isBelow(most: Priority, own: Priority): boolean {
+  const order = ['low', 'normal', 'high']
+  return most !== undefined && own !== undefined && order.indexOf(most) < order.indexOf(own)
+}
 
 function isLoopback(host: string): boolean {
   const family = isIP(host)

@@ -1,8 +1,6 @@
+import { APP, LIMITS } from './limit-settings.js'
 import { file, flag, host, hosts, oneOf, origin, port, seconds, secret, whole } from './kinds.js'
 import { leaf, optional, perEnvironment, type Environment, type Table, type Tree } from './shape.js'
-
-/** What the operator may say of one app. */
-const APP = {} as const
 
 /** Every setting there is, by its path: what it accepts, its default, and what it means. */
 export const TABLE = {
@@ -70,6 +68,7 @@ export const TABLE = {
     64,
     'kept-alive connections per upstream host; one account uses at most half of them',
   ),
+  ...LIMITS,
   apps: {
     type: 'named',
     name: {

@@ -1,30 +1,32 @@
 /**
  * The corridor: one straight way for every call. Each room answers one question; only this file knows the order.
  *
- *   request ──▶ framing ──▶ identify ──▶ [shield] ──▶ receive ──▶ [governor] ──▶ forward ──▶ respond ──▶ answer
- *               a sound     whose call,   need we      the body    may we ask     ask         in DocuSign's
- *               message?    which         ask at       (64 KiB     now?           DocuSign,   words, with
- *                           resource?     all?         whole)                     once more   ours added
- *                                                                                 if safe
+ *   request ──▶ framing ──▶ identify ──▶ [shield] ──▶ receive ──▶ governor ──▶ forward ──▶ respond ──▶ answer
+ *               a sound     whose call,   need we      the body    may we ask    ask         in DocuSign's
+ *               message?    which         ask at       (64 KiB     now? wait      DocuSign    words, with
+ *                           resource?     all?         whole)      or refuse         │        ours added
+ *                                                                     ▲              │
+ *                                                                     └── once more ─┘ if it is safe, or was
+ *                                                                                      refused for a limit
  *   and whatever happened ──▶ observe: one `Seen` a request
  *
- * In brackets: rooms that are not furnished yet; a call walks through them.
+ * In brackets: a room that is not furnished yet; a call walks through it.
  */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../base/clock.js'
-import type { Attempt, Call, Refusal, Seen } from '../base/types.js'
+import type { Call, Refusal, Seen } from '../base/types.js'
 import type { Residence, Userinfo } from '../forward/accounts.js'
-import type { Answer, Body, Failure, Origin, Sending, Shipment } from '../forward/exchange.js'
+import type { Answer, Failure, Origin, Shipment } from '../forward/exchange.js'
+import { makeAsk, type AskRooms, type Notes } from './ask.js'
+import { readUpTo } from './body.js'
 import { framingFault, hasBody, NO_BODY, receive, TOO_LARGE, type Received } from './receive.js'
-import { LEFT, ours, passOn, refuse, whole, type Written } from './respond.js'
+import { LEFT, held, ours, passOn, passWhole, refuse, whole, type Written } from './respond.js'
 
-export interface Rooms {
+export interface Rooms extends AskRooms {
   identify(method: string, target: string): Call | Refusal
   /** The client's header lines → those that go up. Everything later is judged on these. */
   headers(sent: IncomingHttpHeaders): Record<string, string | string[]>
   originOf(service: Call['service'], account: string | undefined): Origin
-  send(shipment: Shipment): Sending
-  mayRepeat(method: string, body: Body, failure: Failure): boolean
   rewriteUserinfo(body: Buffer, encoding: string, base: string, maxBytes: number): Userinfo | undefined
   learnResidences(found: readonly Residence[]): void
   /** What apps call us by, for a call that came with this `Host`: `http://host:port`. */
@@ -35,11 +37,9 @@ export interface Rooms {
 /** Walks one request through the house and resolves when the client's connection is done with it. Never rejects. */
 export type Corridor = (req: IncomingMessage, res: ServerResponse, closing: boolean) => Promise<void>
 
-/** What is written down along the way. */
-interface Notes {
+interface Journal extends Notes {
   call: Call | undefined
   receiveMs: number
-  readonly attempts: Attempt[]
   headAtMs: number | undefined
   traceToken: string | undefined
 }
@@ -49,19 +49,25 @@ const MAX_USERINFO_BYTES = 1_048_576
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
 export function makeCorridor(rooms: Rooms, clock: Clock): Corridor {
+  const ask = makeAsk(rooms, clock)
+
   return async function walk(req, res, closing) {
     const atMs = clock.wallMs()
     const startMs = clock.nowMs()
-    const notes: Notes = {
+    const notes: Journal = {
       call: undefined,
       receiveMs: 0,
       attempts: [],
+      priority: undefined,
+      waitMs: 0,
+      heldBy: undefined,
+      would: undefined,
       headAtMs: undefined,
       traceToken: undefined,
     }
     const written = await journey(req, res, closing, notes)
     const endMs = clock.nowMs()
-    let elsewhereMs = notes.receiveMs
+    let elsewhereMs = notes.receiveMs + notes.waitMs
     for (const attempt of notes.attempts) elsewhereMs += attempt.durationMs
     rooms.observe({
       atMs,
@@ -72,7 +78,10 @@ export function makeCorridor(rooms: Rooms, clock: Clock): Corridor {
       reason: written.reason,
       durationMs: endMs - startMs,
       overheadMs: Math.max(0, (notes.headAtMs ?? endMs) - startMs - elsewhereMs),
-      waitMs: 0,
+      waitMs: notes.waitMs,
+      heldBy: notes.heldBy,
+      priority: notes.priority,
+      would: notes.would,
       attempts: notes.attempts,
       bytesOut: written.bytesOut,
       cut: written.cut,
@@ -84,7 +93,7 @@ export function makeCorridor(rooms: Rooms, clock: Clock): Corridor {
     req: IncomingMessage,
     res: ServerResponse,
     closing: boolean,
-    notes: Notes,
+    notes: Journal,
   ): Promise<Written> {
     const fault = framingFault(req)
     if (fault) {
@@ -102,29 +111,21 @@ export function makeCorridor(rooms: Rooms, clock: Clock): Corridor {
     notes.receiveMs = clock.nowMs() - beganMs
     if (!body) return LEFT
 
-    // A client that leaves takes its upstream request with it.
-    let sending: Sending | undefined
-    res.on('close', () => {
-      if (!res.writableFinished) sending?.abort()
-    })
-    let answer: Answer | Failure
-    const shipment = shipmentOf(call, req, body)
-    for (let again = false; ; again = true) {
-      const sentMs = clock.nowMs()
-      sending = rooms.send(again ? { ...shipment, fresh: true } : shipment)
-      if (body.kind === 'stream') body.size.onExceeded = () => sending?.abort()
-      answer = await sending.result
-      const status = answer.kind === 'answer' ? answer.status : undefined
-      notes.attempts.push({ status, durationMs: clock.nowMs() - sentMs })
-      if (answer.kind === 'answer' || again || res.destroyed) break
-      if (!rooms.mayRepeat(call.method, body, answer)) break
-    }
-    if (res.destroyed) return LEFT
+    const asked = await ask(call, req.headers, shipmentOf(call, req, body), body, res, notes)
+    if (res.destroyed || asked.kind === 'left') return LEFT
     notes.headAtMs = clock.nowMs()
-    if (answer.kind === 'failure') return refuse(res, failureRefusal(answer, body))
+    if (asked.kind === 'refusal') return refuse(res, asked, held(notes.waitMs))
+    if (asked.kind === 'failure') return refuse(res, failureRefusal(asked, body), held(notes.waitMs))
+    const { answer } = asked
     notes.traceToken = headerOf(answer.headers, 'x-docusign-tracetoken')
-    if (isUserinfo(call) && answer.status === 200) return tellUserinfo(call, req, res, answer)
-    return passOn(res, answer, FORWARDED)
+    const added = notes.waitMs > 0 ? FORWARDED.concat(held(notes.waitMs)) : FORWARDED
+    if (asked.kind === 'told') return passWhole(res, answer, asked.body, added)
+    try {
+      if (isUserinfo(call) && answer.status === 200) return await tellUserinfo(call, req, res, answer)
+      return await passOn(res, answer, added)
+    } finally {
+      asked.permit.over()
+    }
   }
 
   function shipmentOf(call: Call, req: IncomingMessage, body: Received): Shipment {
@@ -133,7 +134,7 @@ export function makeCorridor(rooms: Rooms, clock: Clock): Corridor {
     // What must be read and changed has to come in a coding that is certain to be understood.
     if (isUserinfo(call)) headers['accept-encoding'] = 'identity'
     const origin = rooms.originOf(service, account)
-    return { method, target, headers, body, origin, account: account ?? '', fresh: false }
+    return { method, target, headers, body, origin, account: account ?? '', caller: req.socket, fresh: false }
   }
 
   /** An app that follows DocuSign's examples calls the `base_uri` it finds here: ours, so that it stays with us. */
@@ -143,7 +144,7 @@ export function makeCorridor(rooms: Rooms, clock: Clock): Corridor {
     res: ServerResponse,
     answer: Answer,
   ): Promise<Written> {
-    const body = await collect(answer)
+    const body = await readUpTo(answer, MAX_USERINFO_BYTES)
     const encoding = headerOf(answer.headers, 'content-encoding') ?? ''
     const base = rooms.publicUrl(req.headers.host) + call.app.prefix
     const told = body && rooms.rewriteUserinfo(body, encoding, base, MAX_USERINFO_BYTES)
@@ -188,23 +189,6 @@ function failureRefusal(failure: Failure, body: Received): Refusal {
     reason: timeout ? 'upstream-timeout' : 'upstream-unreachable',
     message: `${timeout ? 'DocuSign did not answer in time' : 'DocuSign could not be reached'} (${failure.code}). ${sent}`,
   }
-}
-
-/** The body of an answer that must be read; `undefined` when it broke off or is larger than any userinfo. */
-function collect(answer: Answer): Promise<Buffer | undefined> {
-  return new Promise(resolve => {
-    const chunks: Buffer[] = []
-    let bytes = 0
-    answer.body.on('data', (chunk: Buffer) => {
-      chunks.push(chunk)
-      bytes += chunk.length
-      if (bytes > MAX_USERINFO_BYTES) answer.body.destroy()
-    })
-    answer.body.on('close', () =>
-      resolve(answer.isWhole() && bytes <= MAX_USERINFO_BYTES ? Buffer.concat(chunks) : undefined),
-    )
-    if (answer.body.destroyed) resolve(undefined)
-  })
 }
 
 function headerOf(raw: readonly string[], name: string): string | undefined {

@@ -5,6 +5,8 @@ import type { Refusal } from '../base/types.js'
 
 /** DocuSign's own limit for one HTTP request (facts 1.6). */
 export const MAX_REQUEST_BYTES = 35_651_584
+/** Up to here a body that streams is kept while it flows: DocuSign may refuse the call for a limit, and then it goes up again. */
+const KEPT_BODY_BYTES = 1_048_576
 /** Up to here a body is received whole before a connection or budget is taken; a larger one streams. */
 export const WHOLE_BODY_BYTES = 65_536
 const MAX_HEADER_LINES = 100
@@ -13,7 +15,15 @@ const PLAIN_NUMBER = /^(?:0|[1-9]\d*)$/
 export type Received =
   | { readonly kind: 'none' }
   | { readonly kind: 'whole'; readonly bytes: Buffer }
-  | { readonly kind: 'stream'; readonly stream: Readable; readonly size: SizeWatch }
+  | {
+      readonly kind: 'stream'
+      readonly stream: Readable
+      readonly size: SizeWatch
+      /** Keeps what flows by. */
+      readonly note: (chunk: Buffer) => void
+      /** The whole of it, once it has flowed by and if that was not too much to keep. */
+      readonly kept: () => Buffer | undefined
+    }
 
 /** A body of undeclared length may outgrow the limit while it flows. */
 export interface SizeWatch {
@@ -109,7 +119,7 @@ function streaming(req: IncomingMessage, begun: readonly Buffer[], chunked: bool
   req.unshift(Buffer.concat(begun))
   const size: SizeWatch = { exceeded: false, onExceeded: () => undefined }
   // A declared length was judged by its number, and the parser holds the client to it.
-  if (!chunked) return { kind: 'stream', stream: req, size }
+  if (!chunked) return { kind: 'stream', stream: req, size, ...keep(req) }
   let bytes = 0
   const watch = new Transform({
     transform(chunk: Buffer, _encoding, next) {
@@ -121,5 +131,18 @@ function streaming(req: IncomingMessage, begun: readonly Buffer[], chunked: bool
     },
   })
   req.pipe(watch)
-  return { kind: 'stream', stream: watch, size }
+  return { kind: 'stream', stream: watch, size, ...keep(watch) }
+}
+
+function keep(stream: Readable) {
+  let chunks: Buffer[] = []
+  let bytes = 0
+  return {
+    note(chunk: Buffer) {
+      bytes += chunk.length
+      if (bytes <= KEPT_BODY_BYTES) chunks.push(chunk)
+      else chunks = []
+    },
+    kept: () => (stream.readableEnded && bytes <= KEPT_BODY_BYTES ? Buffer.concat(chunks) : undefined),
+  }
 }

@@ -5,10 +5,12 @@
 import type { ServerResponse } from 'node:http'
 import { STATUS_CODES } from 'node:http'
 import type { Readable } from 'node:stream'
-import type { Outcome, Reason, Refusal } from '../base/types.js'
+import type { LimitsShown, Outcome, Reason, Refusal } from '../base/types.js'
+
+const HOUR_CODE = 'HOURLY_APIINVOCATION_LIMIT_EXCEEDED'
 
 const REFUSALS: Record<Reason, { status: number; errorCode: string; outcome: Outcome; retry: boolean }> = {
-  'hour-spent': limit('HOURLY_APIINVOCATION_LIMIT_EXCEEDED'),
+  'hour-spent': limit(HOUR_CODE),
   'burst-spent': limit('BURST_APIINVOCATION_LIMIT_EXCEEDED'),
   'queue-full': limit('BURST_APIINVOCATION_LIMIT_EXCEEDED'),
   'poll-too-soon': limit('HOURLY_ENVELOPE_POLLING_LIMIT_EXCEEDED'),
@@ -59,10 +61,14 @@ export const LEFT: Written = {
 }
 
 /** Writes a refusal of ours. Resolves when the client's connection is done with it. */
-export function refuse(res: ServerResponse, refusal: Refusal): Promise<Written> {
+export function refuse(
+  res: ServerResponse,
+  refusal: Refusal,
+  added: readonly string[] = [],
+): Promise<Written> {
   if (res.destroyed) return Promise.resolve(LEFT)
   const { head, body, status, outcome } = refusalMessage(refusal)
-  return whole(res, status, head, body, { outcome, reason: refusal.reason })
+  return whole(res, status, head.concat(added), body, { outcome, reason: refusal.reason })
 }
 
 /** An answer whose body is at hand. `headers` are raw pairs and hold no `Content-Length`. */
@@ -99,14 +105,65 @@ function refusalMessage(refusal: Refusal) {
     const seconds = Math.max(1, Math.ceil((refusal.retryAfterMs ?? 0) / 1000))
     head.push('Retry-After', String(seconds))
   }
+  if (refusal.limits) head.push(...limitLines(refusal.limits))
   head.push(...ours(outcome, `detail=${refusal.reason}`))
-  const body = Buffer.from(JSON.stringify({ errorCode, message: refusal.message }))
+  const code = refusal.reason === 'queue-full' && refusal.window === 'hour' ? HOUR_CODE : errorCode
+  const body = Buffer.from(JSON.stringify({ errorCode: code, message: refusal.message }))
   return { head, body, status: refusal.status ?? row.status, outcome }
+}
+
+/** As DocuSign's own refusals say it (facts 1.5), so that a client which reads those reads these. */
+function limitLines(limits: LimitsShown): string[] {
+  const { hourLimit, hourRemaining, resetAtSeconds, burstLimit, burstRemaining } = limits
+  const lines = ['X-RateLimit-Limit', String(hourLimit), 'X-RateLimit-Remaining', String(hourRemaining)]
+  if (resetAtSeconds !== undefined) lines.push('X-RateLimit-Reset', String(Math.ceil(resetAtSeconds)))
+  lines.push('X-BurstLimit-Limit', String(burstLimit), 'X-BurstLimit-Remaining', String(burstRemaining))
+  return lines
+}
+
+/** How long the call was held. */
+export function held(waitMs: number): string[] {
+  return waitMs > 0 ? ['X-Governor-Wait', (waitMs / 1000).toFixed(3)] : []
 }
 
 /** The lines that every answer of the traffic port carries. `how` is RFC 9211's parameters. */
 export function ours(outcome: Outcome, how: string): string[] {
   return ['Cache-Status', `docusign-governor; ${how}`, 'X-Governor-Outcome', outcome]
+}
+
+/** Passes on an answer of DocuSign's that had to be read before: the same head, the same bytes. */
+export function passWhole(
+  res: ServerResponse,
+  answer: Pick<Passing, 'status' | 'headers'>,
+  body: Buffer,
+  added: readonly string[],
+): Promise<Written> {
+  if (res.destroyed) return Promise.resolve(LEFT)
+  return new Promise(resolve => {
+    res.on('close', () => {
+      const cut = !res.writableFinished
+      const bytesOut = cut ? 0 : body.length
+      resolve({
+        outcome: cut ? 'failed' : 'forwarded',
+        status: answer.status,
+        reason: undefined,
+        bytesOut,
+        cut,
+      })
+    })
+    try {
+      res.writeHead(answer.status, answer.headers.concat(added))
+      res.end(body)
+    } catch {
+      resolve(refuse(res, UNPASSABLE))
+    }
+  })
+}
+
+const UNPASSABLE: Refusal = {
+  kind: 'refusal',
+  reason: 'upstream-unreachable',
+  message: 'DocuSign answered with a head that cannot be passed on. It has received the request.',
 }
 
 /**
@@ -124,11 +181,7 @@ export function passOn(res: ServerResponse, answer: Passing, added: readonly str
     res.writeHead(answer.status, answer.headers.concat(added))
   } catch {
     body.destroy()
-    return refuse(res, {
-      kind: 'refusal',
-      reason: 'upstream-unreachable',
-      message: 'DocuSign answered with a head that cannot be passed on. It has received the request.',
-    })
+    return refuse(res, UNPASSABLE)
   }
   return new Promise(resolve => {
     let bytesOut = 0
@@ -137,6 +190,8 @@ export function passOn(res: ServerResponse, answer: Passing, added: readonly str
       bytesOut += chunk.length
       if (!(opening ? writeOpening(res, chunk) : res.write(chunk))) body.pause()
     })
+    // Part of it may have been read and put back.
+    if (body.isPaused()) body.resume()
     res.on('drain', () => body.resume())
     const cutShort = () => {
       if (!answer.isWhole()) res.destroy()

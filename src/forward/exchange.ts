@@ -16,7 +16,12 @@ export interface Origin {
 export type Body =
   | { readonly kind: 'none' }
   | { readonly kind: 'whole'; readonly bytes: Buffer }
-  | { readonly kind: 'stream'; readonly stream: Readable }
+  | { readonly kind: 'stream'; readonly stream: Readable; readonly note?: (chunk: Buffer) => void }
+
+/** The connection a call came by. What cannot be written to any more cannot be answered: its client has left. */
+export interface Caller {
+  readonly writable: boolean
+}
 
 export interface Shipment {
   readonly method: string
@@ -27,6 +32,7 @@ export interface Shipment {
   readonly origin: Origin
   /** Whose connections it uses; '' where the call names no account. */
   readonly account: string
+  readonly caller: Caller
   /** On a connection of its own, because a kept one has just failed this call. */
   readonly fresh: boolean
 }

@@ -49,9 +49,9 @@ export function makeForward(config: ForwardConfig, clock: Clock): Forward {
 
   return {
     send(shipment) {
-      const { origin, account, fresh } = shipment
+      const { origin, account, caller, fresh } = shipment
       const outgoing = new Outgoing(shipment, agents, config.responseTimeoutMs, clock)
-      const leave = places.take(`${origin.text} ${account}`, () => {
+      const leave = places.take(`${origin.text} ${account}`, caller, () => {
         try {
           // R8: always a callback. http-proxy gives it the error instead of throwing it at the process.
           proxyOf(origin, fresh).web(outgoing.asRequest(), outgoing.asResponse(), outgoing.onError)
@@ -146,8 +146,11 @@ class Outgoing implements Sending {
   /** http-proxy's `req.pipe(proxyReq)`. What does not stream waits for its connection, and then leaves in one write. */
   pipe(upstream: ClientRequest): void {
     if (this.#body.kind !== 'stream') return
-    const { stream } = this.#body
-    stream.on('data', () => this.#deadline.refresh())
+    const { stream, note } = this.#body
+    stream.on('data', (chunk: Buffer) => {
+      this.#deadline.refresh()
+      note?.(chunk)
+    })
     stream.pipe(upstream)
   }
 

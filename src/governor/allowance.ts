@@ -3,7 +3,7 @@ import type { Budget, Forecast } from './budget.js'
 import { makeReserve, type Reserve } from './reserve.js'
 
 /** What a waiting room asks of the budget. */
-export type LaneBudget = Pick<Budget, 'room' | 'forecast' | 'take' | 'hour'>
+export type LaneBudget = Pick<Budget, 'room' | 'forecast' | 'hour'> & { take(nowMs: number): void }
 
 /** A class, because every account has one: closures would cost each a third of a kilobyte. */
 export class Allowance {

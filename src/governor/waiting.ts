@@ -3,10 +3,11 @@
  * each; an app that has nobody here loses its turn and comes back behind the others, so being idle earns nothing. Within
  * an app first come, first served. So a greedy app makes only itself wait, and nobody waits for ever within a priority.
  */
+import type { Priority } from '../base/types.js'
 import { Deadlines, type Due } from './deadlines.js'
 import { Line, type Linked } from './line.js'
 
-export type Priority = 'high' | 'normal' | 'low'
+export type { Priority } from '../base/types.js'
 
 /** From the first to be served to the last. */
 export const PRIORITIES = ['high', 'normal', 'low'] as const satisfies readonly Priority[]

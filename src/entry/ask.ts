@@ -1,0 +1,130 @@
+/**
+ * Asks DocuSign: waits for leave, sends, and sends once more where that is safe or DocuSign has refused for a limit.
+ * Every try has its own leave; whoever's client goes away meanwhile waits for nothing and sends nothing more.
+ */
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
+import type { Clock } from '../base/clock.js'
+import type { Attempt, Call, Priority, Refusal, Window, Would } from '../base/types.js'
+import type { Answer, Body, Failure, Sending, Shipment } from '../forward/exchange.js'
+import type { Governor } from '../governor/governor.js'
+import type { Permit } from '../governor/permit.js'
+import { readUpTo } from './body.js'
+import type { Received } from './receive.js'
+
+export interface AskRooms {
+  readonly governor: Pick<Governor, 'wish' | 'enter'>
+  send(shipment: Shipment): Sending
+  mayRepeat(method: string, body: Body, failure: Failure): boolean
+}
+
+/** What is written down along the way. */
+export interface Notes {
+  readonly attempts: Attempt[]
+  priority: Priority | undefined
+  waitMs: number
+  heldBy: Window | undefined
+  would: Would | undefined
+}
+
+export type Asked =
+  /** Its body still flows; the permit is over when that has ended. */
+  | { readonly kind: 'flowing'; readonly answer: Answer; readonly permit: Permit }
+  /** DocuSign's answer, read to its end. */
+  | { readonly kind: 'told'; readonly answer: Answer; readonly body: Buffer }
+  | Failure
+  | Refusal
+  /** The client is gone. */
+  | { readonly kind: 'left' }
+
+/** DocuSign's word is taken at most so often: what it refuses again and again is no matter of waiting. */
+const MAX_RETURNS = 3
+const LEFT: Asked = { kind: 'left' }
+
+export function makeAsk(rooms: AskRooms, clock: Clock) {
+  const { governor } = rooms
+
+  return async function ask(
+    call: Call,
+    sent: IncomingHttpHeaders,
+    first: Shipment,
+    received: Received,
+    res: ServerResponse,
+    notes: Notes,
+  ): Promise<Asked> {
+    const wish = governor.wish(call, sent)
+    notes.priority = wish.priority
+    let shipment = first
+    let repeated = false
+    let returns = 0
+    let refused: Asked | undefined
+    // A client that leaves gives up its place in the queue, or takes its upstream request with it.
+    let leave: () => void = () => undefined
+    res.on('close', () => {
+      if (!res.writableFinished) leave()
+    })
+
+    for (;;) {
+      const entered = governor.enter(call, wish, shipment.origin.text)
+      if (entered.kind === 'visit') leave = () => entered.leave()
+      const permit = entered.kind === 'visit' ? await entered.result : entered
+      if (!permit) return LEFT
+      // It cannot go again in the time it has: then DocuSign's own refusal is the answer.
+      if (permit.kind === 'refusal') return refused ?? permit
+      notes.waitMs += permit.admission.waitedMs
+      notes.heldBy ??= permit.admission.heldBy
+      notes.would ??= permit.admission.would
+
+      const sentMs = clock.nowMs()
+      const sending = rooms.send(shipment)
+      leave = () => sending.abort()
+      if (received.kind === 'stream') received.size.onExceeded = leave
+      const result = await sending.result
+      const durationMs = clock.nowMs() - sentMs
+      if (result.kind === 'failure') {
+        permit.failed(result.left)
+        permit.over()
+        notes.attempts.push({ status: undefined, durationMs })
+        if (repeated || res.destroyed || !rooms.mayRepeat(call.method, shipment.body, result)) return result
+        repeated = true
+        shipment = { ...shipment, fresh: true }
+        continue
+      }
+      const { status } = result
+      const interest = permit.answered(status, result.headers)
+      const body = interest.kind === 'first' ? await readUpTo(result, interest.maxBytes) : undefined
+      const refusedFor = body && permit.refusedWith(status, body)
+      notes.attempts.push({ status, durationMs, refusedFor })
+      if (!body) {
+        if (interest.kind === 'copy') overhear(result, interest.maxBytes, permit)
+        return { kind: 'flowing', answer: result, permit }
+      }
+      permit.over()
+      refused = { kind: 'told', answer: result, body }
+      const again = refusedFor && permit.admission.enforced && returns < MAX_RETURNS && keptBody(received)
+      if (!again) return refused
+      if (res.destroyed) return LEFT
+      returns++
+      shipment = { ...shipment, body: again, fresh: false }
+    }
+  }
+}
+
+/** The body as it can be sent again; `undefined` where it has flowed by. */
+function keptBody(received: Received): Body | undefined {
+  if (received.kind !== 'stream') return received
+  const bytes = received.kept()
+  return bytes && { kind: 'whole', bytes }
+}
+
+/** Listens in on a body that passes. */
+function overhear(answer: Answer, maxBytes: number, permit: Permit): void {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  answer.body.on('data', (chunk: Buffer) => {
+    bytes += chunk.length
+    if (bytes <= maxBytes) chunks.push(chunk)
+  })
+  answer.body.on('end', () => {
+    if (answer.isWhole() && bytes <= maxBytes) permit.overheard(Buffer.concat(chunks))
+  })
+}

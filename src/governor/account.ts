@@ -1,0 +1,126 @@
+/** One account as the governor keeps it: what it may spend, who waits for that, and what outlives the process. */
+import type { Clock } from '../base/clock.js'
+import { Budget, type Forecast, type Hour, type Standing, type Window } from './budget.js'
+import type { Limits } from './headers.js'
+import type { AccountJournal } from './journal.js'
+import { makeLane, type Lane, type LaneBudget, type LaneConfig } from './lane.js'
+
+/** A class, because there may be tens of thousands of them and most are idle. */
+export class Account implements LaneBudget {
+  readonly key: string
+  readonly lane: Lane
+  readonly #journal: AccountJournal
+  #budget: Budget
+  // What the journal has been told.
+  #hourLimit: number | undefined
+  #burstLimit: number | undefined
+  #blockedUntilMs: number | undefined
+  #sameAs: string | undefined
+  /** Another name of this account was used as well: who waits there must hear of what frees a place here. */
+  #partners: readonly Account[] = []
+
+  constructor(key: string, budget: Budget, journal: AccountJournal, lane: LaneConfig, clock: Clock) {
+    this.key = key
+    this.#budget = budget
+    this.#journal = journal
+    this.lane = makeLane(this, lane, clock)
+  }
+
+  get inFlight(): number {
+    return this.#budget.inFlight
+  }
+
+  get budget(): Budget {
+    return this.#budget
+  }
+
+  room(nowMs: number): number {
+    return this.#budget.room(nowMs)
+  }
+
+  forecast(nowMs: number, ahead: number): Forecast {
+    return this.#budget.forecast(nowMs, ahead)
+  }
+
+  hour(nowMs: number): Hour {
+    return this.#budget.hour(nowMs)
+  }
+
+  standing(nowMs: number): Standing {
+    return this.#budget.standing(nowMs)
+  }
+
+  /** Charged, and written down before it is sent (promise 11). */
+  take(nowMs: number): void {
+    const room = this.#budget.room(nowMs)
+    this.#budget.take()
+    this.#journal.spend(nowMs, room)
+  }
+
+  answered(sentMs: number, limits: Limits | undefined, nowMs: number): void {
+    this.#budget.answered(sentMs, limits, nowMs)
+    this.#journal.completed()
+    if (limits) this.#remember(nowMs)
+    this.#wake()
+  }
+
+  failed(nowMs: number): void {
+    this.#budget.failed(nowMs)
+    this.#journal.completed()
+    this.#wake()
+  }
+
+  /** The call, granted to `app`, never left. */
+  refund(app: string, nowMs: number): void {
+    this.#budget.refund()
+    this.#journal.refunded()
+    this.lane.unspent(app, nowMs)
+    this.#wake()
+  }
+
+  block(window: Window | 'unknown', untilMs: number, nowMs: number): void {
+    this.#budget.block(window, untilMs, nowMs)
+    this.#blockedUntilMs = Math.max(this.#blockedUntilMs ?? untilMs, untilMs)
+    this.#learned(nowMs)
+    this.#wake()
+  }
+
+  /** `other` is the same account under its other name: from now on there is one budget, and it is this one's. */
+  absorb(other: Account, nowMs: number): void {
+    this.#budget.absorb(other.#budget, nowMs)
+    other.#budget = this.#budget
+    other.#sameAs = this.key
+    other.#learned(nowMs)
+    const both = [...this.#partners, ...other.#partners, this, other]
+    for (const one of both) one.#partners = both.filter(partner => partner !== one)
+    this.#wake()
+  }
+
+  /** Whether forgetting it would raise no budget and lose nobody. */
+  isIdle(nowMs: number): boolean {
+    return this.lane.length() === 0 && this.#budget.isIdle(nowMs)
+  }
+
+  #remember(nowMs: number): void {
+    const { remaining, resetAtSeconds, hourLimit, burstLimit } = this.#budget.heard(nowMs)
+    this.#journal.heard(remaining, resetAtSeconds)
+    if (hourLimit === this.#hourLimit && burstLimit === this.#burstLimit) return
+    this.#hourLimit = hourLimit
+    this.#burstLimit = burstLimit
+    this.#learned(nowMs)
+  }
+
+  #learned(nowMs: number): void {
+    this.#journal.learned(nowMs, {
+      hourLimit: this.#hourLimit,
+      burstLimit: this.#burstLimit,
+      blockedUntilMs: this.#blockedUntilMs,
+      sameAs: this.#sameAs,
+    })
+  }
+
+  #wake(): void {
+    this.lane.wake()
+    for (const partner of this.#partners) partner.lane.wake()
+  }
+}

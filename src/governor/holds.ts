@@ -1,0 +1,32 @@
+/** What is held, and until when: a bounded memory of moments. */
+import { makeStore } from '../base/store.js'
+
+export interface Holds {
+  /** A hold is never shortened: of two ends the later one stays. */
+  holdUntil(key: string, untilMs: number): void
+  /** How long it is still held; 0 where it is not. */
+  waitMs(key: string, nowMs: number): number
+  /** Entries, those included whose time has passed and that nobody asked for since. */
+  readonly size: number
+}
+
+/** Remembers the `max` (1 or more) that were used last; what falls out is free. */
+export function makeHolds(max: number): Holds {
+  const ends = makeStore<{ readonly untilMs: number }>(max)
+  return {
+    holdUntil(key, untilMs) {
+      const before = ends.get(key)
+      if (!before || before.untilMs < untilMs) ends.set(key, { untilMs })
+    },
+    waitMs(key, nowMs) {
+      const hold = ends.get(key)
+      if (!hold) return 0
+      if (hold.untilMs > nowMs) return hold.untilMs - nowMs
+      ends.delete(key)
+      return 0
+    },
+    get size() {
+      return ends.size
+    },
+  }
+}

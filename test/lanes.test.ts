@@ -411,6 +411,18 @@ void t.test('a wait that turns out longer ends at its time, with the new one', a
   t.equal(scene.lane.oldestWaitMs(scene.clock.nowMs()), 0)
 })
 
+void t.test('those who are turned away together are not told to wait for each other', async t => {
+  const scene = makeScene({ burst: { limit: 1, windowMs: 1_000 } })
+  spend(scene)
+  const visits = [1, 2, 3].map(() => scene.call({ maxWaitMs: 3_000 }))
+  scene.budget.block(10_000)
+  await scene.clock.advance(3_000)
+  t.strictSame(
+    visits.map(visit => visit.retryAfterMs),
+    [7_000, 7_000, 7_000],
+  )
+})
+
 void t.test('while the first call of an account is out alone, the others wait for its answer', async t => {
   const scene = makeScene({ isUnknown: true })
   t.equal(scene.call({}, 20_000).end, 'granted')

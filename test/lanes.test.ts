@@ -313,6 +313,14 @@ void t.test('a call that cannot make it is told at once when it would', async t 
   t.equal(scene.call({ maxWaitMs: 1_000, priority: 'high' }).end, 'waiting')
   await scene.clock.advance(7_000)
   t.strictSame(byEnd(waiting), { granted: 3 })
+  spend(scene)
+  ;['a', 'b', 'b'].forEach(app => scene.call({ app }))
+  t.equal(scene.call({ app: 'a', maxWaitMs: 3_000 }).end, 'waiting', 'its turn is before the second of b')
+  t.equal(scene.call({ app: 'c', maxWaitMs: 2_999 }).end, 'turned')
+  t.equal(scene.call({ app: 'b', maxWaitMs: 4_999 }).end, 'turned')
+  const second = scene.call({ app: 'c', maxWaitMs: 3_000 })
+  await scene.clock.advance(3_000)
+  t.equal(second.end, 'granted')
 })
 
 void t.test('who cannot wait does not', async t => {
@@ -409,6 +417,27 @@ void t.test('a wait that turns out longer ends at its time, with the new one', a
   }
   t.equal(scene.clock.pending, 0)
   t.equal(scene.lane.oldestWaitMs(scene.clock.nowMs()), 0)
+})
+
+void t.test('however many wait, and whoever leaves, each one ends at its own time', async t => {
+  const scene = makeScene({ burst: { limit: 200, windowMs: 1_000 } })
+  spend(scene)
+  scene.budget.block(60_000)
+  const maxWaitsMs = Array.from({ length: 101 }, (_, i) => 61_000 + ((i * 37) % 101) * 10)
+  const visits = maxWaitsMs.map(maxWaitMs => scene.call({ maxWaitMs }))
+  scene.budget.block(600_000)
+  scene.lane.wake()
+  await scene.clock.advance(100)
+  visits.forEach((visit, i) => i % 3 === 0 && visit.leave())
+  await scene.clock.advance(62_200)
+  const left = visits.filter((_, i) => i % 3 === 0)
+  const stayed = visits.filter((_, i) => i % 3 !== 0)
+  t.strictSame([byEnd(left), byEnd(stayed)], [{ left: 34 }, { turned: 67 }])
+  t.strictSame(
+    stayed.map(visit => visit.endMs),
+    maxWaitsMs.filter((_, i) => i % 3 !== 0),
+  )
+  t.equal(scene.clock.pending, 0)
 })
 
 void t.test('those who are turned away together are not told to wait for each other', async t => {

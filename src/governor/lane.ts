@@ -103,8 +103,8 @@ class AccountLane implements Lane {
     const crowd = (this.#crowd ??= this.#gather())
     const held = new Held(ask, nowMs, crowd.onLeave)
     crowd.waiting.insert(held)
-    const isFirstDue = crowd.waiting.firstDue() === held
-    if (isFirstDue || this.#allowance.room(nowMs) > 0) crowd.turnstile.rouse()
+    // Whoever is awake at the gate sees it anyhow; whoever sleeps there must not sleep past its deadline.
+    if (crowd.waiting.firstDue() === held) crowd.turnstile.rouse()
     return held
   }
 

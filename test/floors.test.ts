@@ -14,10 +14,10 @@ type Tree = Readonly<Record<string, string>>
 
 const LIBRARIES: Readonly<Record<string, string>> = {
   'http-proxy': 'src/forward/forward.ts',
+  bottleneck: 'src/governor/turnstile.ts',
   'find-my-way': 'src/identify/routes.ts',
   zod: 'src/config/',
   yaml: 'src/config/',
-  bottleneck: 'src/governor/turnstile.ts',
   'prom-client': 'src/observe/metrics.ts',
   pino: 'src/observe/log.ts',
   'lru-cache': 'src/base/store.ts',

@@ -9,7 +9,7 @@
  */
 import { makeAdmin } from './admin/admin.js'
 import { buildStatus } from './admin/status.js'
-import type { Clock } from './base/clock.js'
+import { makeTurns, type Clock } from './base/clock.js'
 import type { Seen } from './base/types.js'
 import type { Config } from './config/settings.js'
 import { makeCorridor, type Corridor } from './entry/corridor.js'
@@ -55,6 +55,7 @@ const MAX_ACCOUNTS_SHOWN = 1_000
 export function makeApp(initial: Config, parts: AppParts): App {
   const { clock, log, version } = parts
   const startedMs = clock.nowMs()
+  const turns = makeTurns()
   let config = initial
   let ports: Ports | undefined
   let stopping = false
@@ -63,7 +64,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
   const homes = makeAccounts(homesConfig(config))
   const accounts = makeAccountsSeen(MAX_ACCOUNTS_SHOWN)
   const metrics = makeMetrics({ version, maxAccounts: config.metrics.maxAccounts }, clock)
-  let forward = makeForward(forwardConfig(config), clock)
+  let forward = makeForward(forwardConfig(config), clock, turns)
   let corridor = makeHouse(config, forward)
 
   function observe(seen: Seen): void {
@@ -87,6 +88,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
         observe,
       },
       clock,
+      turns,
     )
   }
 
@@ -172,7 +174,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
     },
     reload(next) {
       const tls = readTls(next)
-      const upstream = makeForward(forwardConfig(next), clock)
+      const upstream = makeForward(forwardConfig(next), clock, turns)
       if (tls) listener.setTls(tls)
       listener.setLimits(limitsOf(next))
       // Calls under way keep the old connections until they end.

@@ -1341,9 +1341,9 @@ void t.test('R1: http-proxy is loaded without a deprecation, and by one file alo
     util._extend = util.deprecate(util._extend, 'util._extend', 'DEP0060')
     const { makeForward } = await import(${JSON.stringify(forward)})
     const { readOrigin } = await import(${JSON.stringify(new URL('exchange.js', forward).href)})
-    const { makeSystemClock } = await import(${JSON.stringify(new URL('../base/clock.js', forward).href)})
+    const { makeSystemClock, makeTurns } = await import(${JSON.stringify(new URL('../base/clock.js', forward).href)})
     const config = { connectTimeoutMs: 2000, responseTimeoutMs: 2000, maxSockets: 2 }
-    const house = makeForward(config, makeSystemClock())
+    const house = makeForward(config, makeSystemClock(), makeTurns())
     const origin = readOrigin(${JSON.stringify(upstream.url)})
     const call = { method: 'GET', target: ${JSON.stringify(path)}, headers: {}, body: { kind: 'none' } }
     const result = await house.send({ ...call, origin, account: '', caller: { writable: true }, fresh: true }).result

@@ -11,7 +11,7 @@
  * In brackets: rooms that are not furnished yet; a call walks through them.
  */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
-import type { Clock } from '../base/clock.js'
+import type { Clock, Turns } from '../base/clock.js'
 import type { Attempt, Call, Refusal, Seen } from '../base/types.js'
 import type { Residence, Userinfo } from '../forward/accounts.js'
 import type { Answer, Body, Failure, Origin, Sending, Shipment } from '../forward/exchange.js'
@@ -48,7 +48,7 @@ const FORWARDED = ours('forwarded', 'fwd=bypass')
 const MAX_USERINFO_BYTES = 1_048_576
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
-export function makeCorridor(rooms: Rooms, clock: Clock): Corridor {
+export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor {
   return async function walk(req, res, closing) {
     const atMs = clock.wallMs()
     const startMs = clock.nowMs()
@@ -124,7 +124,7 @@ export function makeCorridor(rooms: Rooms, clock: Clock): Corridor {
     if (answer.kind === 'failure') return refuse(res, failureRefusal(answer, body))
     notes.traceToken = headerOf(answer.headers, 'x-docusign-tracetoken')
     if (isUserinfo(call) && answer.status === 200) return tellUserinfo(call, req, res, answer)
-    return passOn(res, answer, FORWARDED)
+    return passOn(res, answer, FORWARDED, turns)
   }
 
   function shipmentOf(call: Call, req: IncomingMessage, body: Received): Shipment {

@@ -5,6 +5,7 @@
 import type { ServerResponse } from 'node:http'
 import { STATUS_CODES } from 'node:http'
 import type { Readable } from 'node:stream'
+import type { Turns } from '../base/clock.js'
 import type { Outcome, Reason, Refusal } from '../base/types.js'
 
 const REFUSALS: Record<Reason, { status: number; errorCode: string; outcome: Outcome; retry: boolean }> = {
@@ -113,7 +114,12 @@ export function ours(outcome: Outcome, how: string): string[] {
  * Passes DocuSign's answer on as it flows, no faster than the client reads. A body that breaks off upstream breaks
  * off here too: ended cleanly, half a contract would look like a whole one.
  */
-export function passOn(res: ServerResponse, answer: Passing, added: readonly string[]): Promise<Written> {
+export function passOn(
+  res: ServerResponse,
+  answer: Passing,
+  added: readonly string[],
+  turns: Turns,
+): Promise<Written> {
   const { body } = answer
   if (res.destroyed) {
     body.destroy()
@@ -132,18 +138,35 @@ export function passOn(res: ServerResponse, answer: Passing, added: readonly str
   }
   return new Promise(resolve => {
     let bytesOut = 0
+    let opening: Buffer | undefined
+    let isOver = false
+    const open = () => {
+      if (opening === undefined) return
+      const flows = writeOpening(res, opening)
+      opening = undefined
+      if (isOver) res.end()
+      else if (!flows) body.pause()
+    }
     body.on('data', (chunk: Buffer) => {
-      const opening = bytesOut === 0 && chunk.length <= ONE_WRITE_BYTES
+      if (bytesOut === 0 && chunk.length <= ONE_WRITE_BYTES) {
+        opening = chunk
+        turns.atEnd(open)
+      } else {
+        open()
+        if (!res.write(chunk)) body.pause()
+      }
       bytesOut += chunk.length
-      if (!(opening ? writeOpening(res, chunk) : res.write(chunk))) body.pause()
     })
     res.on('drain', () => body.resume())
     const cutShort = () => {
-      if (!answer.isWhole()) res.destroy()
+      if (answer.isWhole()) return
+      open()
+      res.destroy()
     }
     body.on('end', () => {
       cutShort()
-      res.end()
+      isOver = true
+      if (opening === undefined) res.end()
     })
     body.on('close', cutShort)
     // It may have closed between its head and now, and then says so no more.

@@ -145,7 +145,12 @@ export function passOn(
       const flows = writeOpening(res, opening)
       opening = undefined
       if (isOver) res.end()
-      else if (!flows) body.pause()
+      else if (!flows) wait()
+    }
+    // Only then is `drain` listened for: most answers never wait.
+    const wait = () => {
+      body.pause()
+      res.once('drain', () => body.resume())
     }
     body.on('data', (chunk: Buffer) => {
       if (bytesOut === 0 && chunk.length <= ONE_WRITE_BYTES) {
@@ -153,11 +158,10 @@ export function passOn(
         turns.atEnd(open)
       } else {
         open()
-        if (!res.write(chunk)) body.pause()
+        if (!res.write(chunk)) wait()
       }
       bytesOut += chunk.length
     })
-    res.on('drain', () => body.resume())
     const cutShort = () => {
       if (answer.isWhole()) return
       open()

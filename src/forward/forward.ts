@@ -134,7 +134,7 @@ class Outgoing implements Sending {
     return this as unknown as IncomingMessage
   }
 
-  /** http-proxy only asks whether it is finished; the answer is written by the entry. */
+  /** http-proxy only asks how far it is; the answer is written by the entry. */
   asResponse(): ServerResponse {
     return NO_RESPONSE as unknown as ServerResponse
   }
@@ -233,7 +233,8 @@ class Outgoing implements Sending {
   }
 }
 
-const NO_RESPONSE = { headersSent: false, finished: false }
+// `finished`: there is no end to listen for that anybody asks about.
+const NO_RESPONSE = { headersSent: true, finished: true }
 
 /** Silence is a timeout; a connection that was never up is a host that cannot be reached. */
 const TIMEOUTS = new Set(['GOVERNOR_SILENCE_TIMEOUT'])

@@ -93,7 +93,8 @@ void t.test('a side that leaves is missed by the other within a second', async t
           await until('two requests upstream', () => upstream.at(path).length === 2)
           // Connections are accepted one by one, in their order: when later ones are answered, all forty have come in.
           // And the two connections to the upstream that this leaves idle would carry whoever is handed a place.
-          await Promise.all([0, 1].map(() => ask(narrow.port, message('GET', fresh(OTHER_ACCOUNT)))))
+          const idle = [fresh(OTHER_ACCOUNT), fresh(OTHER_ACCOUNT)]
+          await Promise.all(idle.map(idlePath => ask(narrow.port, message('GET', idlePath))))
           for (const client of first === 'sent' ? clients : clients.reverse()) client.leave(how)
           const after = await Promise.all(
             Array.from({ length: 8 }, () => ask(narrow.port, message('GET', fresh()))),
@@ -103,6 +104,9 @@ void t.test('a side that leaves is missed by the other within a second', async t
             Array<number>(8).fill(200),
           )
           t.equal(upstream.at(path).length, 2)
+          // A call that is stopped in the turn in which it was handed a connection is not sent, but ends that connection.
+          const spent = idle.filter(idlePath => connectionOf(idlePath).isClosed)
+          t.equal(spent.length, 0, 'and no idle connection was spent on them')
         },
       )
     }

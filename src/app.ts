@@ -9,7 +9,7 @@
  */
 import { makeAdmin } from './admin/admin.js'
 import { buildStatus } from './admin/status.js'
-import type { Clock } from './base/clock.js'
+import { makeTurns, type Clock } from './base/clock.js'
 import type { Seen } from './base/types.js'
 import type { Config } from './config/settings.js'
 import { forwardSlice, governorSlice, listenerSlice } from './config/slices.js'
@@ -61,6 +61,7 @@ const MAX_TOLD_MS = 2_000
 export function makeApp(initial: Config, parts: AppParts): App {
   const { clock, log, version } = parts
   const startedMs = clock.nowMs()
+  const turns = makeTurns()
   let config = initial
   let ports: Ports | undefined
   let stopping = false
@@ -71,7 +72,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
   const metrics = makeMetrics({ version, maxAccounts: config.metrics.maxAccounts }, clock)
   const journal = makeJournal(undefined, clock)
   const governor = makeGovernor(governorSlice(config), journal, clock)
-  let forward = makeForward(forwardSlice(config), clock)
+  let forward = makeForward(forwardSlice(config), clock, turns)
   let corridor = makeHouse(config, forward)
 
   function observe(seen: Seen): void {
@@ -96,6 +97,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
         observe,
       },
       clock,
+      turns,
     )
   }
 
@@ -181,7 +183,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
     },
     reload(next) {
       const tls = readTls(next)
-      const upstream = makeForward(forwardSlice(next), clock)
+      const upstream = makeForward(forwardSlice(next), clock, turns)
       if (tls) listener.setTls(tls)
       listener.setLimits(listenerSlice(next))
       // Calls under way keep the old connections until they end.

@@ -93,7 +93,8 @@ void t.test('a side that leaves is missed by the other within a second', async t
           await until('two requests upstream', () => upstream.at(path).length === 2)
           // Connections are accepted one by one, in their order: when later ones are answered, all forty have come in.
           // And the two connections to the upstream that this leaves idle would carry whoever is handed a place.
-          await Promise.all([0, 1].map(() => ask(narrow.port, message('GET', fresh(OTHER_ACCOUNT)))))
+          const idle = [fresh(OTHER_ACCOUNT), fresh(OTHER_ACCOUNT)]
+          await Promise.all(idle.map(idlePath => ask(narrow.port, message('GET', idlePath))))
           for (const client of first === 'sent' ? clients : clients.reverse()) client.leave(how)
           const after = await Promise.all(
             Array.from({ length: 8 }, () => ask(narrow.port, message('GET', fresh()))),
@@ -103,6 +104,9 @@ void t.test('a side that leaves is missed by the other within a second', async t
             Array<number>(8).fill(200),
           )
           t.equal(upstream.at(path).length, 2)
+          // A call that is stopped in the turn in which it was handed a connection is not sent, but ends that connection.
+          const spent = idle.filter(idlePath => connectionOf(idlePath).isClosed)
+          t.equal(spent.length, 0, 'and no idle connection was spent on them')
         },
       )
     }
@@ -1341,9 +1345,9 @@ void t.test('R1: http-proxy is loaded without a deprecation, and by one file alo
     util._extend = util.deprecate(util._extend, 'util._extend', 'DEP0060')
     const { makeForward } = await import(${JSON.stringify(forward)})
     const { readOrigin } = await import(${JSON.stringify(new URL('exchange.js', forward).href)})
-    const { makeSystemClock } = await import(${JSON.stringify(new URL('../base/clock.js', forward).href)})
+    const { makeSystemClock, makeTurns } = await import(${JSON.stringify(new URL('../base/clock.js', forward).href)})
     const config = { connectTimeoutMs: 2000, responseTimeoutMs: 2000, maxSockets: 2 }
-    const house = makeForward(config, makeSystemClock())
+    const house = makeForward(config, makeSystemClock(), makeTurns())
     const origin = readOrigin(${JSON.stringify(upstream.url)})
     const call = { method: 'GET', target: ${JSON.stringify(path)}, headers: {}, body: { kind: 'none' } }
     const result = await house.send({ ...call, origin, account: '', caller: { writable: true }, fresh: true }).result

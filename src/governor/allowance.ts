@@ -6,10 +6,12 @@ import { makeReserve, type Reserve } from './reserve.js'
 /** What a waiting room asks of the budget. */
 export type LaneBudget = Pick<Budget, 'room' | 'forecast' | 'hour'> & { take(nowMs: number): void }
 
+const NO_SHARES: ReadonlyMap<string, number> = new Map()
+
 /** A class, because every account has one: closures would cost each a third of a kilobyte. */
 export class Allowance {
   readonly #budget: LaneBudget
-  #shares: ReadonlyMap<string, number> = new Map()
+  #shares = NO_SHARES
   /** Nothing is counted by app where no app has a share. */
   #reserve: Reserve | undefined
 

@@ -142,6 +142,8 @@ export class Budget {
   }
 
   standing(nowMs: number): Standing {
+    // Whoever looks tidies up: an account that fell idle is not touched by calls.
+    this.#forget(nowMs)
     const { limit, remaining } = this.#hour.now(this.#inFlight, nowMs)
     const { heard, resetAtSeconds, foreign } = this.#hour
     return {
@@ -178,13 +180,17 @@ export class Budget {
 
   /** Whether forgetting this account would raise no budget. */
   isIdle(nowMs: number): boolean {
-    this.#ring.forget(nowMs - this.#hour.memoryMs(nowMs))
+    this.#forget(nowMs)
     return this.#inFlight === 0 && this.#ring.size === 0 && this.#earliest(nowMs, 0).waitMs === 0
   }
 
   #complete(nowMs: number): void {
     this.#inFlight--
     this.#ring.add(nowMs)
+    this.#forget(nowMs)
+  }
+
+  #forget(nowMs: number): void {
     this.#ring.forget(nowMs - this.#hour.memoryMs(nowMs))
   }
 

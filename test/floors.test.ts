@@ -20,6 +20,8 @@ const LIBRARIES: Readonly<Record<string, string>> = {
   'prom-client': 'src/observe/metrics.ts',
   pino: 'src/observe/log.ts',
   'lru-cache': 'src/base/store.ts',
+  lmdb: 'src/state/embedded/store.ts',
+  bottleneck: 'src/governor/turnstile.ts',
   'docusign-esign': 'src/demo/',
 }
 const CLOCK = 'src/base/clock.ts'

@@ -1247,6 +1247,7 @@ void t.test(
           GOVERNOR_UPSTREAM_API: url,
           GOVERNOR_UPSTREAM_OAUTH: url,
           GOVERNOR_SHUTDOWN_TIMEOUT: '1',
+          GOVERNOR_STATE_KIND: 'memory',
         },
         stdio: ['ignore', 'pipe', 'inherit'],
       })

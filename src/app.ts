@@ -2,10 +2,10 @@
  * Builds every room once and wires them; the only place where rooms meet.
  *
  *   listener ─▶ corridor ─▶ identify · forward ─▶ DocuSign          admin port ─▶ metrics · status · health
- *                  └─────▶ observe: one `Seen` a call ─▶ log, metrics, accounts ◀──────┘
+ *                  └─────▶ observe: one `Seen` a call ─▶ log, metrics ◀───────────────┘
  *
  * A reload builds the stateless rooms anew and hands the listener another corridor between two calls. What
- * remembers (metrics, accounts, where accounts live) is made once and told the new settings.
+ * remembers (budgets, metrics, where accounts live) is made once and told the new settings.
  */
 import { makeAdmin } from './admin/admin.js'
 import { buildStatus } from './admin/status.js'
@@ -18,13 +18,14 @@ import { makeAccounts, rewriteUserinfo, type AccountsConfig } from './forward/ac
 import { mayRepeat, readOrigin } from './forward/exchange.js'
 import { makeForward, type Forward } from './forward/forward.js'
 import { requestHeaders } from './forward/hygiene.js'
-import { makeGovernor, type GovernorConfig } from './governor/governor.js'
+import { makeGovernor, type AccountStanding, type GovernorConfig } from './governor/governor.js'
 import { makeJournal } from './governor/journal.js'
 import { makeIdentify } from './identify/identify.js'
 import { makeRoutes } from './identify/routes.js'
-import { makeAccounts as makeAccountsSeen } from './observe/accounts.js'
+import { shownAccount } from './observe/labels.js'
 import type { Log } from './observe/log.js'
 import { makeMetrics } from './observe/metrics.js'
+import { makeWouldHaveHeld } from './observe/would.js'
 
 export interface AppParts {
   readonly clock: Clock
@@ -52,7 +53,6 @@ export interface App {
   stop(): Promise<void>
 }
 
-const MAX_ACCOUNTS_SHOWN = 1_000
 /** Of the time to shut down, when those who still wait are sent away; at most so long before its end. */
 const TOLD_SHARE = 0.8
 const MAX_TOLD_MS = 2_000
@@ -66,17 +66,21 @@ export function makeApp(initial: Config, parts: AppParts): App {
 
   const nameRoute = makeRoutes(parts.routeTable)
   const homes = makeAccounts(homesConfig(config))
-  const accounts = makeAccountsSeen(MAX_ACCOUNTS_SHOWN)
-  const metrics = makeMetrics({ version, maxAccounts: config.metrics.maxAccounts }, clock)
   const journal = makeJournal(undefined, clock)
   const governor = makeGovernor(governorConfig(config), journal, clock)
+  const metrics = makeMetrics(
+    { version, maxAccounts: config.metrics.maxAccounts },
+    { accounts: () => governor.standings(), health: () => ({ up: true, degraded: false }) },
+    clock,
+  )
+  const wouldHaveHeld = makeWouldHaveHeld(fields => log.event('info', 'would-have-held', fields), clock)
   let forward = makeForward(forwardConfig(config), clock)
   let corridor = makeHouse(config, forward)
 
   function observe(seen: Seen): void {
     log.call(seen)
     metrics.seen(seen)
-    accounts.seen(seen)
+    if (seen.would) wouldHaveHeld.seen(seen)
   }
 
   function makeHouse(settings: Config, upstream: Forward): Corridor {
@@ -125,11 +129,13 @@ export function makeApp(initial: Config, parts: AppParts): App {
           version,
           startedMs,
           nowMs: clock.nowMs(),
-          accounts: accounts.list().map(account => ({ account })),
+          mode: config.limits.mode,
+          accounts: shownOf(governor.standings()),
           cache: { hits, misses },
           saved: { remembered, coalesced },
         })
       },
+      quote: ({ account, calls, priority }) => governor.quote(account, calls, priority),
     },
     log,
     clock,
@@ -204,8 +210,16 @@ export function makeApp(initial: Config, parts: AppParts): App {
       await listener.drain(timeoutMs)
       telling.cancel()
       await Promise.all([listener.close(), admin.stop()])
+      wouldHaveHeld.flush()
       forward.close()
     },
+  }
+}
+
+/** A caller writes whatever he likes where an account belongs. */
+function* shownOf(standings: Iterable<AccountStanding>): Iterable<AccountStanding> {
+  for (const standing of standings) {
+    if (standing.account === '' || shownAccount(standing.account) !== undefined) yield standing
   }
 }
 

@@ -50,6 +50,8 @@ export interface Hour {
 
 export interface WindowStanding {
   readonly limit: number
+  /** Calls that count in it, others' included; those under way are counted already. At most the limit. */
+  readonly used: number
   readonly remaining: number
   /** DocuSign's own word, as last heard for this window; `undefined` when nobody has told us. */
   readonly heard: number | undefined
@@ -204,17 +206,22 @@ export class Budget {
   standing(nowMs: number): Standing {
     const { windowMs } = this.#config.burst
     const hour = this.#hour.now(this.#inFlight, nowMs)
+    const burstLimit = this.#burstLimit ?? this.#config.burst.limit
+    const burstRoom = this.#burstRoom(nowMs)
+    const usedOf = (limit: number, room: number) => Math.min(limit, limit - this.#config.margin - room)
     const isFresh = nowMs < this.#burstHeardMs + windowMs
     return {
       hour: {
         limit: hour.limit,
+        used: usedOf(hour.limit, this.#hour.room(this.#inFlight, nowMs)),
         remaining: hour.remaining,
         heard: this.#hour.heard,
         resetAtSeconds: this.#hour.resetAtSeconds,
       },
       burst: {
-        limit: this.#burstLimit ?? this.#config.burst.limit,
-        remaining: Math.max(0, this.#burstRoom(nowMs)),
+        limit: burstLimit,
+        used: usedOf(burstLimit, burstRoom),
+        remaining: Math.max(0, burstRoom),
         heard: isFresh ? this.#burstHeard : undefined,
       },
       foreign: this.#hour.foreign,

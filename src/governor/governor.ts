@@ -10,7 +10,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Clock } from '../base/clock.js'
 import { makeStore } from '../base/store.js'
 import type { Call, Refusal, Window, Would } from '../base/types.js'
-import { Account } from './account.js'
+import { Account, type Queue } from './account.js'
 import type { Alias } from './alias.js'
 import { Budget, type Alignment, type BudgetConfig, type Standing } from './budget.js'
 import { makeDocusignTime, type DocusignTime } from './docusign-time.js'
@@ -24,7 +24,6 @@ import { readWaitMs } from './prefer.js'
 import { priorityOf, type AppPriority, type Priority } from './priority.js'
 import { envelopeRefusal, hostRefusal, turnedRefusal } from './refusals.js'
 import { Visit, type Gate, type Wish } from './visit.js'
-import { PRIORITIES } from './waiting.js'
 
 export interface GovernorConfig {
   readonly hour: { readonly limit: number; readonly windowMs: number; readonly alignment: Alignment }
@@ -46,11 +45,7 @@ export interface GovernorConfig {
 
 export interface AccountStanding extends Standing {
   readonly account: string
-  readonly queue: {
-    readonly length: number
-    readonly byPriority: Readonly<Record<Priority, number>>
-    readonly oldestWaitMs: number
-  }
+  readonly queue: Queue
 }
 
 /** When so many calls could be done. Milliseconds from now. */
@@ -67,7 +62,8 @@ export interface Governor {
   /** Leave to send a call to this origin; a refusal; or a wait that ends in one of them. */
   enter(call: Call, wish: Wish, origin: string): Permit | Refusal | Visit
   configure(config: GovernorConfig): void
-  standings(): AccountStanding[]
+  /** Every account that is known, each once, as it is read; the one called last comes first. */
+  standings(): Iterable<AccountStanding>
   /** `undefined`: nobody has called for this account. */
   quote(account: string, calls: number, priority: Priority): Quote
   /** Everybody who waits is told that we are shutting down. */
@@ -221,19 +217,14 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
       }
     },
 
-    standings() {
+    *standings() {
       const nowMs = clock.nowMs()
-      return [...new Set(accounts.values())].map(account => ({
-        account: account.key,
-        ...account.standing(nowMs),
-        queue: {
-          length: account.lane.length(),
-          byPriority: Object.fromEntries(
-            PRIORITIES.map(priority => [priority, account.lane.lengthOf(priority)]),
-          ) as Record<Priority, number>,
-          oldestWaitMs: account.lane.oldestWaitMs(nowMs),
-        },
-      }))
+      const told = new Set<Account>()
+      for (const account of accounts.values()) {
+        if (told.has(account)) continue
+        told.add(account)
+        yield { account: account.key, ...account.standing(nowMs), queue: account.queue(nowMs) }
+      }
     },
 
     quote(name, calls, priority) {
@@ -251,7 +242,7 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
     },
 
     drain() {
-      for (const account of accounts.values()) account.lane.drain()
+      for (const account of accounts.values()) account.drain()
     },
   }
 }

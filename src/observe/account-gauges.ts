@@ -63,12 +63,7 @@ export function makeAccountGauges({ counterOf, gaugeOf }: Instruments, labels: A
     ['account', 'window', 'source'],
     () => figures.remaining,
   )
-  gaugeOf(
-    'reset_timestamp_seconds',
-    'When the hour of an account turns.',
-    ['account'],
-    () => figures.resets,
-  )
+  gaugeOf('reset_timestamp_seconds', 'When the hour of an account turns.', ['account'], () => figures.resets)
   gaugeOf('queue_length', 'Calls that are held.', ['account', 'priority'], () => figures.queues)
   gaugeOf(
     'queue_oldest_wait_seconds',

@@ -48,30 +48,35 @@ interface Sum {
 }
 
 /** The gauges of the accounts. They are read at a scrape and cost the calls nothing. */
-export function makeAccountGauges({ counterOf, gaugeOf }: Instruments, labels: AccountLabels): AccountGauges {
+export function makeAccountGauges(instruments: Instruments, labels: AccountLabels): AccountGauges {
   let figures = figuresOf([], labels)
 
-  gaugeOf(
+  instruments.gaugeOf(
     'limit',
     'Calls that DocuSign grants in a window, by its headers or else by the settings.',
     ['account', 'window'],
     () => figures.limits,
   )
-  gaugeOf(
+  instruments.gaugeOf(
     'remaining',
     'Calls left in a window: local, that may still be sent; upstream, as DocuSign said last.',
     ['account', 'window', 'source'],
     () => figures.remaining,
   )
-  gaugeOf('reset_timestamp_seconds', 'When the hour of an account turns.', ['account'], () => figures.resets)
-  gaugeOf('queue_length', 'Calls that are held.', ['account', 'priority'], () => figures.queues)
-  gaugeOf(
+  instruments.gaugeOf(
+    'reset_timestamp_seconds',
+    'When the hour of an account turns.',
+    ['account'],
+    () => figures.resets,
+  )
+  instruments.gaugeOf('queue_length', 'Calls that are held.', ['account', 'priority'], () => figures.queues)
+  instruments.gaugeOf(
     'queue_oldest_wait_seconds',
     'How long the call has been held that is held longest; 0 where none is.',
     ['account'],
     () => figures.oldest,
   )
-  counterOf(
+  instruments.counterOf(
     'foreign_calls_total',
     'Calls that others spent, as the headers prove.',
     ['account'],

@@ -36,25 +36,28 @@ const MISNAMED = [
 
 export function makeMetrics(config: MetricsConfig, sources: MetricsSources, clock: Clock): Metrics {
   const instruments = makeInstruments()
-  const { registry, gaugeOf } = instruments
+  const { registry } = instruments
   const accounts = makeAccountLabels(config.maxAccounts)
   const calls = makeCallMetrics(instruments, accounts)
   const gauges = makeAccountGauges(instruments, accounts)
   let reloadedAtSeconds = clock.wallMs() / 1000
 
-  gaugeOf('state_up', 'Whether the durable store is there (1) or not (0).', [], () => [
+  instruments.gaugeOf('state_up', 'Whether the durable store is there (1) or not (0).', [], () => [
     [[], sources.health().up ? 1 : 0],
   ])
-  gaugeOf(
+  instruments.gaugeOf(
     'state_degraded',
     'Whether the last write to the store failed (1): what happens now is kept in memory only.',
     [],
     () => [[[], sources.health().degraded ? 1 : 0]],
   )
-  gaugeOf('config_reload_success_timestamp_seconds', 'When the settings in force were taken.', [], () => [
-    [[], reloadedAtSeconds],
-  ])
-  gaugeOf('build_info', 'Always 1; the label says which version runs.', ['version'], () => [
+  instruments.gaugeOf(
+    'config_reload_success_timestamp_seconds',
+    'When the settings in force were taken.',
+    [],
+    () => [[[], reloadedAtSeconds]],
+  )
+  instruments.gaugeOf('build_info', 'Always 1; the label says which version runs.', ['version'], () => [
     [[config.version], 1],
   ])
   collectDefaultMetrics({ register: registry })

@@ -14,6 +14,7 @@ import type { Seen } from './base/types.js'
 import type { Config } from './config/settings.js'
 import { forwardSlice, governorSlice, listenerSlice, stateSlice } from './config/slices.js'
 import { makeCorridor, type Corridor } from './entry/corridor.js'
+import { AUTHORITY, authority, isWildcard, scheme } from './entry/public-url.js'
 import { makeListener, type TlsPair } from './entry/listener.js'
 import { makeAccounts, rewriteUserinfo, type AccountsConfig } from './forward/accounts.js'
 import { mayRepeat, readOrigin } from './forward/exchange.js'
@@ -236,22 +237,6 @@ function* shownOf(standings: Iterable<AccountStanding>): Iterable<AccountStandin
   for (const standing of standings) {
     if (standing.account === '' || shownAccount(standing.account) !== undefined) yield standing
   }
-}
-
-// What may stand in a Host line as a name or an address: nothing that could break out of a JSON string or a URL.
-const AUTHORITY = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/
-
-function isWildcard(host: string): boolean {
-  return host === '0.0.0.0' || host === '::'
-}
-
-function scheme({ listen }: Config): 'http' | 'https' {
-  return listen.tlsCert === undefined ? 'http' : 'https'
-}
-
-function authority(host: string, port: number): string {
-  const reachable = isWildcard(host) ? 'localhost' : host
-  return `${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`
 }
 
 function homesConfig({ upstream }: Config): AccountsConfig {

@@ -1,6 +1,7 @@
 /** `npm run bench [SECTION…] [--json]`: ratios taken side by side in one run, never absolute times. */
 import { parseArgs } from 'node:util'
 import { forward } from './forward.js'
+import { hours } from './hours.js'
 import { memory } from './memory.js'
 
 export interface Result {
@@ -13,7 +14,7 @@ export interface Result {
   readonly mark: number
 }
 
-const SECTIONS = { forward, memory }
+const SECTIONS = { forward, memory, hours }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -9,16 +9,17 @@
  */
 import { makeAdmin } from './admin/admin.js'
 import { buildStatus } from './admin/status.js'
-import type { Clock } from './base/clock.js'
+import { makeTurns, type Clock } from './base/clock.js'
 import type { Seen } from './base/types.js'
 import type { Config } from './config/settings.js'
+import { forwardSlice, governorSlice, listenerSlice } from './config/slices.js'
 import { makeCorridor, type Corridor } from './entry/corridor.js'
 import { makeListener, type TlsPair } from './entry/listener.js'
 import { makeAccounts, rewriteUserinfo, type AccountsConfig } from './forward/accounts.js'
 import { mayRepeat, readOrigin } from './forward/exchange.js'
 import { makeForward, type Forward } from './forward/forward.js'
 import { requestHeaders } from './forward/hygiene.js'
-import { makeGovernor, type GovernorConfig } from './governor/governor.js'
+import { makeGovernor } from './governor/governor.js'
 import { makeJournal } from './governor/journal.js'
 import { makeIdentify } from './identify/identify.js'
 import { makeRoutes } from './identify/routes.js'
@@ -60,6 +61,7 @@ const MAX_TOLD_MS = 2_000
 export function makeApp(initial: Config, parts: AppParts): App {
   const { clock, log, version } = parts
   const startedMs = clock.nowMs()
+  const turns = makeTurns()
   let config = initial
   let ports: Ports | undefined
   let stopping = false
@@ -69,8 +71,8 @@ export function makeApp(initial: Config, parts: AppParts): App {
   const accounts = makeAccountsSeen(MAX_ACCOUNTS_SHOWN)
   const metrics = makeMetrics({ version, maxAccounts: config.metrics.maxAccounts }, clock)
   const journal = makeJournal(undefined, clock)
-  const governor = makeGovernor(governorConfig(config), journal, clock)
-  let forward = makeForward(forwardConfig(config), clock)
+  const governor = makeGovernor(governorSlice(config), journal, clock)
+  let forward = makeForward(forwardSlice(config), clock, turns)
   let corridor = makeHouse(config, forward)
 
   function observe(seen: Seen): void {
@@ -95,6 +97,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
         observe,
       },
       clock,
+      turns,
     )
   }
 
@@ -103,7 +106,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
       host: config.listen.host,
       port: config.listen.port,
       tls: readTls(config),
-      ...limitsOf(config),
+      ...listenerSlice(config),
     },
     { corridor: () => corridor, observe, unexpected: error => log.unexpected(error) },
     clock,
@@ -180,15 +183,15 @@ export function makeApp(initial: Config, parts: AppParts): App {
     },
     reload(next) {
       const tls = readTls(next)
-      const upstream = makeForward(forwardConfig(next), clock)
+      const upstream = makeForward(forwardSlice(next), clock, turns)
       if (tls) listener.setTls(tls)
-      listener.setLimits(limitsOf(next))
+      listener.setLimits(listenerSlice(next))
       // Calls under way keep the old connections until they end.
       forward.close()
       forward = upstream
       config = next
       homes.configure(homesConfig(next))
-      governor.configure(governorConfig(next))
+      governor.configure(governorSlice(next))
       admin.configure({ host: initial.admin.host, token: next.admin.token, hosts: next.admin.hosts })
       metrics.setMaxAccounts(next.metrics.maxAccounts)
       log.setLevel(next.log.level)
@@ -223,42 +226,6 @@ function scheme({ listen }: Config): 'http' | 'https' {
 function authority(host: string, port: number): string {
   const reachable = isWildcard(host) ? 'localhost' : host
   return `${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`
-}
-
-function limitsOf({ listen }: Config) {
-  return {
-    headersTimeoutMs: listen.headersTimeout * 1000,
-    requestTimeoutMs: listen.requestTimeout * 1000,
-    keepAliveTimeoutMs: listen.keepAliveTimeout * 1000,
-  }
-}
-
-function forwardConfig({ upstream }: Config) {
-  return {
-    connectTimeoutMs: upstream.connectTimeout * 1000,
-    responseTimeoutMs: upstream.responseTimeout * 1000,
-    maxSockets: upstream.maxSockets,
-  }
-}
-
-function governorConfig({ limits, queue, apps }: Config): GovernorConfig {
-  const { hour, burst } = limits
-  return {
-    hour: { limit: hour.limit, windowMs: hour.window * 1000, alignment: hour.alignment },
-    burst: { limit: burst.limit, windowMs: burst.window * 1000 },
-    learn: limits.learn,
-    margin: limits.safetyMargin,
-    mode: limits.mode,
-    accounts: new Map(
-      Object.entries(limits.accounts).map(([name, own]) => [
-        name.toLowerCase(),
-        { hourLimit: own.hour.limit, burstLimit: own.burst.limit },
-      ]),
-    ),
-    maxWaitMs: queue.maxWait * 1000,
-    maxLength: queue.maxLength,
-    apps: new Map(Object.entries(apps)),
-  }
 }
 
 function homesConfig({ upstream }: Config): AccountsConfig {

@@ -1,7 +1,8 @@
 /** Promises 1, 2, 3 and 9: the budget of one account, against naive lists of everything that happened. */
 import fc from 'fast-check'
 import t from 'tap'
-import { Budget, type BudgetConfig } from '../src/governor/budget.js'
+import { Budget } from '../src/governor/budget.js'
+import type { BudgetConfig } from '../src/governor/standing.js'
 import { makeDocusignTime } from '../src/governor/docusign-time.js'
 import type { Limits } from '../src/governor/headers.js'
 

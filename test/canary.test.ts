@@ -8,7 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { loadConfig } from '../src/config/load.js'
 import { showConfig, showFaults } from '../src/config/show.js'
-import { startGovernor } from './fixtures/governor.js'
+import { startPassing } from './fixtures/governor.js'
 
 /** What no caller's secret may be found by. Letters of both cases, because some of what is logged is lower-cased. */
 const CANARY = `Canary${randomBytes(12).toString('hex')}Zz`
@@ -219,7 +219,7 @@ void t.test(
     process.on('warning', onWarning)
     t.teardown(() => process.off('warning', onWarning))
     const upstream = await startUpstream(t)
-    const governor = await startGovernor(upstream.url, {
+    const governor = await startPassing(upstream.url, {
       GOVERNOR_LOG_LEVEL: 'trace',
       GOVERNOR_ADMIN_TOKEN: ADMIN_TOKEN,
       GOVERNOR_UPSTREAM_RESPONSE_TIMEOUT: '0.4',

@@ -10,7 +10,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import tls from 'node:tls'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
-import { startGovernor, type Governor } from './fixtures/governor.js'
+import { startPassing, type Governor } from './fixtures/governor.js'
 
 const MAX_BYTES = 35_651_584
 const ACCOUNT = 'a4ec37d6-04cb-4d1c-8a5b-143885c220e1'
@@ -82,7 +82,7 @@ async function startHouse(
   upstream: string,
   settings: Record<string, string> = {},
 ): Promise<Governor> {
-  const governor = await startGovernor(upstream, { GOVERNOR_SHUTDOWN_TIMEOUT: '0', ...settings })
+  const governor = await startPassing(upstream, { GOVERNOR_SHUTDOWN_TIMEOUT: '0', ...settings })
   t.teardown(() => governor.stop())
   return governor
 }

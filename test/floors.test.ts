@@ -14,6 +14,7 @@ type Tree = Readonly<Record<string, string>>
 
 const LIBRARIES: Readonly<Record<string, string>> = {
   'http-proxy': 'src/forward/forward.ts',
+  bottleneck: 'src/governor/turnstile.ts',
   'find-my-way': 'src/identify/routes.ts',
   zod: 'src/config/',
   yaml: 'src/config/',

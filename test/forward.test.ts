@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import fc from 'fast-check'
 import t from 'tap'
-import { ROOT, startGovernor, type Governor } from './fixtures/governor.js'
+import { ROOT, startPassing, type Governor } from './fixtures/governor.js'
 import { ask, header, openClient, startUpstream, until, type Told } from './fixtures/upstream.js'
 
 const ACCOUNT = '0b1d2c3e-1111-4222-8333-444455556666'
@@ -15,12 +15,12 @@ const OTHER_ACCOUNT = '0b1d2c3e-1111-4222-8333-777777777777'
 
 const upstream = await startUpstream()
 /** Defaults; and two with little patience or few connections. */
-const governor = await startGovernor(upstream.url)
-const hasty = await startGovernor(upstream.url, {
+const governor = await startPassing(upstream.url)
+const hasty = await startPassing(upstream.url, {
   GOVERNOR_UPSTREAM_RESPONSE_TIMEOUT: '0.3',
   GOVERNOR_UPSTREAM_CONNECT_TIMEOUT: '0.3',
 })
-const narrow = await startGovernor(upstream.url, { GOVERNOR_UPSTREAM_MAX_SOCKETS: '4' })
+const narrow = await startPassing(upstream.url, { GOVERNOR_UPSTREAM_MAX_SOCKETS: '4' })
 const governors: Governor[] = [governor, hasty, narrow]
 t.teardown(async () => {
   await Promise.all(governors.map(each => each.stop()))
@@ -93,7 +93,8 @@ void t.test('a side that leaves is missed by the other within a second', async t
           await until('two requests upstream', () => upstream.at(path).length === 2)
           // Connections are accepted one by one, in their order: when later ones are answered, all forty have come in.
           // And the two connections to the upstream that this leaves idle would carry whoever is handed a place.
-          await Promise.all([0, 1].map(() => ask(narrow.port, message('GET', fresh(OTHER_ACCOUNT)))))
+          const idle = [fresh(OTHER_ACCOUNT), fresh(OTHER_ACCOUNT)]
+          await Promise.all(idle.map(idlePath => ask(narrow.port, message('GET', idlePath))))
           for (const client of first === 'sent' ? clients : clients.reverse()) client.leave(how)
           const after = await Promise.all(
             Array.from({ length: 8 }, () => ask(narrow.port, message('GET', fresh()))),
@@ -103,6 +104,9 @@ void t.test('a side that leaves is missed by the other within a second', async t
             Array<number>(8).fill(200),
           )
           t.equal(upstream.at(path).length, 2)
+          // A call that is stopped in the turn in which it was handed a connection is not sent, but ends that connection.
+          const spent = idle.filter(idlePath => connectionOf(idlePath).isClosed)
+          t.equal(spent.length, 0, 'and no idle connection was spent on them')
         },
       )
     }
@@ -269,7 +273,7 @@ void t.test('silence and slowness', async t => {
   })
 
   void t.test('R10: waiting for a connection counts, too', async t => {
-    const cramped = await startGovernor(upstream.url, {
+    const cramped = await startPassing(upstream.url, {
       GOVERNOR_UPSTREAM_MAX_SOCKETS: '2',
       GOVERNOR_UPSTREAM_RESPONSE_TIMEOUT: '0.3',
     })
@@ -286,7 +290,7 @@ void t.test('silence and slowness', async t => {
   })
 
   void t.test('R10: who is told 504 while it waits for a connection is never sent', async t => {
-    const cramped = await startGovernor(upstream.url, {
+    const cramped = await startPassing(upstream.url, {
       GOVERNOR_UPSTREAM_MAX_SOCKETS: '2',
       GOVERNOR_UPSTREAM_RESPONSE_TIMEOUT: '0.3',
     })
@@ -358,7 +362,7 @@ void t.test('silence and slowness', async t => {
 
 void t.test('hosts that cannot be reached', async t => {
   async function through(url: string): Promise<{ told: Told; attempts: number | undefined }> {
-    const ours = await startGovernor(url, { GOVERNOR_UPSTREAM_CONNECT_TIMEOUT: '0.3' })
+    const ours = await startPassing(url, { GOVERNOR_UPSTREAM_CONNECT_TIMEOUT: '0.3' })
     governors.push(ours)
     const told = await ask(ours.port, sized('POST', fresh(), '{"secret":1}'))
     await until('the log line', () => ours.lines.some(line => line.includes('"call"')))
@@ -1010,7 +1014,7 @@ void t.test('answers of every shape', async t => {
   }
 
   void t.test('R9: what happens to pipelined calls leaves nothing in flight', async t => {
-    const ours = await startGovernor(upstream.url, { GOVERNOR_SHUTDOWN_TIMEOUT: '20' })
+    const ours = await startPassing(upstream.url, { GOVERNOR_SHUTDOWN_TIMEOUT: '20' })
     governors.push(ours)
     const path = fresh()
     upstream.on(path, hang)
@@ -1266,7 +1270,7 @@ void t.test(
     t.teardown(() => secure.close())
 
     void t.test('an untrusted certificate is a 502, and the request is never sent', async t => {
-      const ours = await startGovernor(secure.url)
+      const ours = await startPassing(secure.url)
       governors.push(ours)
       const told = await ask(ours.port, sized('POST', fresh(), '{"secret":1}', ['Authorization: Bearer x']))
       t.equal(told.status, 502)
@@ -1341,9 +1345,9 @@ void t.test('R1: http-proxy is loaded without a deprecation, and by one file alo
     util._extend = util.deprecate(util._extend, 'util._extend', 'DEP0060')
     const { makeForward } = await import(${JSON.stringify(forward)})
     const { readOrigin } = await import(${JSON.stringify(new URL('exchange.js', forward).href)})
-    const { makeSystemClock } = await import(${JSON.stringify(new URL('../base/clock.js', forward).href)})
+    const { makeSystemClock, makeTurns } = await import(${JSON.stringify(new URL('../base/clock.js', forward).href)})
     const config = { connectTimeoutMs: 2000, responseTimeoutMs: 2000, maxSockets: 2 }
-    const house = makeForward(config, makeSystemClock())
+    const house = makeForward(config, makeSystemClock(), makeTurns())
     const origin = readOrigin(${JSON.stringify(upstream.url)})
     const call = { method: 'GET', target: ${JSON.stringify(path)}, headers: {}, body: { kind: 'none' } }
     const result = await house.send({ ...call, origin, account: '', caller: { writable: true }, fresh: true }).result
@@ -1376,7 +1380,7 @@ void t.test('R13: an Upgrade is a plain request, and CONNECT a refusal', async t
 })
 
 void t.test('R13: a head or a body that never ends is told so', async t => {
-  const impatient = await startGovernor(upstream.url, {
+  const impatient = await startPassing(upstream.url, {
     GOVERNOR_LISTEN_HEADERS_TIMEOUT: '0.3',
     GOVERNOR_LISTEN_REQUEST_TIMEOUT: '0.5',
     GOVERNOR_LISTEN_KEEP_ALIVE_TIMEOUT: '0.3',

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { startGovernor } from './fixtures/governor.js'
+import { startPassing } from './fixtures/governor.js'
 import {
   ask,
   header,
@@ -430,7 +430,7 @@ for (const first of FIRST) add(`first line ${JSON.stringify(first('/P').slice(0,
  * it could make out is then judged by the strict reader.
  */
 const upstream = await startUpstream({ record: true })
-const governor = await startGovernor(upstream.url)
+const governor = await startPassing(upstream.url)
 t.teardown(async () => {
   await governor.stop()
   await upstream.close()

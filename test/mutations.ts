@@ -127,7 +127,7 @@ const MUTATIONS: readonly Mutation[] = [
   {
     rule: 'R6: a body that is not whole is a cut client',
     file: RESPOND,
-    cuts: [['if (!answer.isWhole())', 'if (false)']],
+    cuts: [['if (answer.isWhole())', 'if (true)']],
     test: LEAVES,
   },
   {

@@ -13,7 +13,7 @@
  * In brackets: a room that is not furnished yet; a call walks through it.
  */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
-import type { Clock } from '../base/clock.js'
+import type { Clock, Turns } from '../base/clock.js'
 import type { Call, Refusal, Seen } from '../base/types.js'
 import type { Residence, Userinfo } from '../forward/accounts.js'
 import type { Answer, Failure, Origin, Shipment } from '../forward/exchange.js'
@@ -48,7 +48,7 @@ const FORWARDED = ours('forwarded', 'fwd=bypass')
 const MAX_USERINFO_BYTES = 1_048_576
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
-export function makeCorridor(rooms: Rooms, clock: Clock): Corridor {
+export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor {
   const ask = makeAsk(rooms, clock)
 
   return async function walk(req, res, closing) {
@@ -122,7 +122,7 @@ export function makeCorridor(rooms: Rooms, clock: Clock): Corridor {
     if (asked.kind === 'told') return passWhole(res, answer, asked.body, added)
     try {
       if (isUserinfo(call) && answer.status === 200) return await tellUserinfo(call, req, res, answer)
-      return await passOn(res, answer, added)
+      return await passOn(res, answer, added, turns)
     } finally {
       asked.permit.over()
     }

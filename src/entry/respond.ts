@@ -5,6 +5,7 @@
 import type { ServerResponse } from 'node:http'
 import { STATUS_CODES } from 'node:http'
 import type { Readable } from 'node:stream'
+import type { Turns } from '../base/clock.js'
 import type { LimitsShown, Outcome, Reason, Refusal } from '../base/types.js'
 
 const HOUR_CODE = 'HOURLY_APIINVOCATION_LIMIT_EXCEEDED'
@@ -170,7 +171,12 @@ const UNPASSABLE: Refusal = {
  * Passes DocuSign's answer on as it flows, no faster than the client reads. A body that breaks off upstream breaks
  * off here too: ended cleanly, half a contract would look like a whole one.
  */
-export function passOn(res: ServerResponse, answer: Passing, added: readonly string[]): Promise<Written> {
+export function passOn(
+  res: ServerResponse,
+  answer: Passing,
+  added: readonly string[],
+  turns: Turns,
+): Promise<Written> {
   const { body } = answer
   if (res.destroyed) {
     body.destroy()
@@ -185,20 +191,41 @@ export function passOn(res: ServerResponse, answer: Passing, added: readonly str
   }
   return new Promise(resolve => {
     let bytesOut = 0
+    let opening: Buffer | undefined
+    let isOver = false
+    const open = () => {
+      if (opening === undefined) return
+      const flows = writeOpening(res, opening)
+      opening = undefined
+      if (isOver) res.end()
+      else if (!flows) wait()
+    }
+    // Only then is `drain` listened for: most answers never wait.
+    const wait = () => {
+      body.pause()
+      res.once('drain', () => body.resume())
+    }
     body.on('data', (chunk: Buffer) => {
-      const opening = bytesOut === 0 && chunk.length <= ONE_WRITE_BYTES
+      if (bytesOut === 0 && chunk.length <= ONE_WRITE_BYTES) {
+        opening = chunk
+        turns.atEnd(open)
+      } else {
+        open()
+        if (!res.write(chunk)) wait()
+      }
       bytesOut += chunk.length
-      if (!(opening ? writeOpening(res, chunk) : res.write(chunk))) body.pause()
     })
     // Part of it may have been read and put back.
     if (body.isPaused()) body.resume()
-    res.on('drain', () => body.resume())
     const cutShort = () => {
-      if (!answer.isWhole()) res.destroy()
+      if (answer.isWhole()) return
+      open()
+      res.destroy()
     }
     body.on('end', () => {
       cutShort()
-      res.end()
+      isOver = true
+      if (opening === undefined) res.end()
     })
     body.on('close', cutShort)
     // It may have closed between its head and now, and then says so no more.

@@ -62,14 +62,15 @@ export function makeAgents(config: AgentsConfig, clock: Clock): Agents {
     socket.on('data', () => {
       if (socket[STAGE] === 'idle') socket.destroy()
     })
-    // The agent's own listener ends an idle connection too; this one ends a connection in use.
+    // The agent's own listener would end an idle connection alone; this one ends a connection in use, too.
     socket.on('timeout', () => socket.destroy(new ConnectionEnded('GOVERNOR_SILENCE_TIMEOUT')))
     return socket
   }
 
-  // R11; the connection used last first is Node's default (`scheduling: 'lifo'`).
+  // R11; the connection used last first is Node's default (`scheduling: 'lifo'`). No `timeout`: with one, Node takes a
+  // connection's timer down and sets it up again around every call, and `watch` has set it already.
   const options = { maxSockets: config.maxSockets }
-  const kept = { ...options, keepAlive: true, timeout: config.silenceTimeoutMs }
+  const kept = { ...options, keepAlive: true }
   const agents = {
     'http:': [watched(new http.Agent(kept), 'connect'), watched(new http.Agent(options), 'connect')],
     'https:': [

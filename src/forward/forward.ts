@@ -6,7 +6,7 @@ import './no-extend-warning.js' // R1: before http-proxy
 import type http from 'node:http'
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
 import httpProxy from 'http-proxy'
-import type { Clock, Timer } from '../base/clock.js'
+import type { Clock, Timer, Turns } from '../base/clock.js'
 import { makeAgents, type Agents } from './agents.js'
 import type { Answer, Body, Failure, Origin, Sending, Shipment } from './exchange.js'
 import { answerHead } from './hygiene.js'
@@ -24,7 +24,7 @@ export interface Forward {
   close(): void
 }
 
-export function makeForward(config: ForwardConfig, clock: Clock): Forward {
+export function makeForward(config: ForwardConfig, clock: Clock, turns: Turns): Forward {
   const agents = makeAgents(
     {
       connectTimeoutMs: config.connectTimeoutMs,
@@ -50,7 +50,7 @@ export function makeForward(config: ForwardConfig, clock: Clock): Forward {
   return {
     send(shipment) {
       const { origin, account, caller, fresh } = shipment
-      const outgoing = new Outgoing(shipment, agents, config.responseTimeoutMs, clock)
+      const outgoing = new Outgoing(shipment, agents, config.responseTimeoutMs, clock, turns)
       const leave = places.take(`${origin.text} ${account}`, caller, () => {
         try {
           // R8: always a callback. http-proxy gives it the error instead of throwing it at the process.
@@ -108,6 +108,7 @@ class Outgoing implements Sending {
   readonly result: Promise<Answer | Failure>
   readonly #body: Body
   readonly #agents: Agents
+  readonly #turns: Turns
   readonly #deadline: Timer
   #settle!: (result: Answer | Failure) => void
   #state: 'open' | 'answered' | 'over' = 'open'
@@ -117,12 +118,13 @@ class Outgoing implements Sending {
   #leave: (() => void) | undefined
   #stopUpstream: (() => void) | undefined
 
-  constructor(shipment: Shipment, agents: Agents, responseTimeoutMs: number, clock: Clock) {
+  constructor(shipment: Shipment, agents: Agents, responseTimeoutMs: number, clock: Clock, turns: Turns) {
     this.method = shipment.method
     this.url = shipment.target
     this.headers = shipment.headers
     this.#body = shipment.body
     this.#agents = agents
+    this.#turns = turns
     this.result = new Promise(resolve => (this.#settle = resolve))
     // R10: our own, because http-proxy's runs neither in the agent's queue nor after an unsolicited 101.
     this.#deadline = clock.after(responseTimeoutMs, () => this.#give('timeout', 'GOVERNOR_RESPONSE_TIMEOUT'))
@@ -132,7 +134,7 @@ class Outgoing implements Sending {
     return this as unknown as IncomingMessage
   }
 
-  /** http-proxy only asks whether it is finished; the answer is written by the entry. */
+  /** http-proxy only asks how far it is; the answer is written by the entry. */
   asResponse(): ServerResponse {
     return NO_RESPONSE as unknown as ServerResponse
   }
@@ -157,8 +159,9 @@ class Outgoing implements Sending {
   /** A connection was given to the request. R5: its head is watched here, never changed. */
   leaving(upstream: ClientRequest): void {
     this.#upstream = upstream
-    if (this.#body.kind === 'whole') upstream.end(this.#body.bytes)
-    else if (this.#body.kind === 'none') upstream.end()
+    const body = this.#body
+    if (body.kind === 'whole') this.#turns.atEnd(() => upstream.end(body.bytes))
+    else if (body.kind === 'none') this.#turns.atEnd(() => upstream.end())
     // Whatever ends it without an answer and without an error ends here: an unasked 101, for one.
     upstream.on('close', () => this.#give('unreachable', 'GOVERNOR_NO_ANSWER'))
   }
@@ -233,7 +236,8 @@ class Outgoing implements Sending {
   }
 }
 
-const NO_RESPONSE = { headersSent: false, finished: false }
+// `finished`: there is no end to listen for that anybody asks about.
+const NO_RESPONSE = { headersSent: true, finished: true }
 
 /** Silence is a timeout; a connection that was never up is a host that cannot be reached. */
 const TIMEOUTS = new Set(['GOVERNOR_SILENCE_TIMEOUT'])

@@ -1,6 +1,8 @@
 /** One account as the governor keeps it: what it may spend, who waits for that, and what outlives the process. */
 import type { Clock } from '../base/clock.js'
-import { Budget, type Forecast, type Hour, type Standing, type Window } from './budget.js'
+import { Budget } from './budget.js'
+import type { Window } from '../base/types.js'
+import type { Forecast, Hour, Standing } from './standing.js'
 import type { Limits } from './headers.js'
 import type { AccountJournal } from './journal.js'
 import { makeLane, type Lane, type LaneBudget, type LaneConfig } from './lane.js'

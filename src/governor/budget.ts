@@ -8,77 +8,12 @@
  */
 import type { Window } from '../base/types.js'
 import type { DocusignTime } from './docusign-time.js'
-import { forecastOf, type Outlook } from './forecast.js'
+import { forecastOf } from './forecast.js'
 import type { Limits } from './headers.js'
+import { BurstWindow } from './burst.js'
 import { HourWindow } from './hour.js'
 import { Ring } from './ring.js'
-
-export type { Window } from '../base/types.js'
-
-/** What holds a call back: a spent window, a block whose kind is unknown, or that the account's first call is out alone. */
-export type Hold = Window | 'first' | 'blocked'
-
-/** When a call could be sent if nobody else called: from now (0: now), and what holds it until then. */
-export interface Forecast {
-  readonly waitMs: number
-  readonly by: Hold | undefined
-}
-
-export interface BudgetConfig {
-  readonly hour: { readonly limit: number; readonly windowMs: number; readonly alignment: Alignment }
-  readonly burst: { readonly limit: number; readonly windowMs: number }
-  /** Whether DocuSign's headers are believed. */
-  readonly learn: boolean
-  /** Calls of each window that are never used. */
-  readonly margin: number
-}
-
-/** When the hour begins: on the window's multiples by DocuSign's clock, with every call, or as its reset header says. */
-export type Alignment = 'clock' | 'sliding' | 'auto'
-
-/** The hour as it stands. */
-export interface Hour {
-  readonly limit: number
-  /** Calls that we may still send in it. */
-  readonly remaining: number
-  /** nowMs scale; of a sliding hour: one window ago. */
-  readonly startedMs: number
-  /** nowMs scale: when it has turned for sure; of a sliding hour: when its next place comes free. */
-  readonly endsMs: number
-  readonly aligned: boolean
-}
-
-export interface WindowStanding {
-  readonly limit: number
-  readonly remaining: number
-  /** DocuSign's own word, as last heard for this window; `undefined` when nobody has told us. */
-  readonly heard: number | undefined
-}
-
-/** For the status page and the gauges. */
-export interface Standing {
-  readonly hour: WindowStanding & { readonly resetAtSeconds: number | undefined }
-  readonly burst: WindowStanding
-  /** Calls by others in this hour, as far as the headers prove them. */
-  readonly foreign: number
-  /** The same of all hours so far. */
-  readonly foreignTotal: number
-  readonly source: 'learned' | 'configured'
-}
-
-/** DocuSign's own word, as last heard; `undefined`: never. */
-export interface Heard {
-  readonly remaining: number | undefined
-  readonly resetAtSeconds: number | undefined
-  readonly hourLimit: number | undefined
-  readonly burstLimit: number | undefined
-}
-
-/** What outlives the process. */
-export interface Kept extends Heard {
-  /** When answers came; nowMs scale, oldest first, none later than now. */
-  readonly completions: readonly number[]
-}
+import type { BudgetConfig, Forecast, Heard, Hour, Kept, Standing } from './standing.js'
 
 /** How fast answers come before one has. */
 const FIRST_GUESS_MS = 500
@@ -93,16 +28,13 @@ export class Budget {
   readonly #time: DocusignTime
   readonly #ring: Ring
   readonly #hour: HourWindow
+  readonly #burst: BurstWindow
   #inFlight = 0
   /** Nobody knows an account before its first answer: its limits may be other ones, and others may have spent them. */
   #isKnown = false
   #answerMs = FIRST_GUESS_MS
-  #burstLimit: number | undefined
-  #burstHeard: number | undefined
-  #burstHeardMs = -Infinity
   #foreignTotal = 0
-  #foreignBurst = 0
-  #foreignUntilMs = -Infinity
+  // Until when DocuSign refuses everything, by what it named.
   #hourBlockedUntilMs = -Infinity
   #burstBlockedUntilMs = -Infinity
   #blockedUntilMs = -Infinity
@@ -112,6 +44,7 @@ export class Budget {
     this.#time = time
     this.#ring = new Ring(config.burst.windowMs * GRAIN_SHARE)
     this.#hour = new HourWindow(config, time, this.#ring)
+    this.#burst = new BurstWindow(config, this.#ring)
   }
 
   /** Calls sent and not answered. */
@@ -128,7 +61,7 @@ export class Budget {
     ) {
       return 0
     }
-    const room = Math.min(this.#hour.room(this.#inFlight, nowMs), this.#burstRoom(nowMs))
+    const room = Math.min(this.#hour.room(this.#inFlight, nowMs), this.#burst.room(this.#inFlight, nowMs))
     if (room <= 0) return 0
     if (this.#isKnown) return room
     return this.#inFlight > 0 ? 0 : 1
@@ -136,7 +69,15 @@ export class Budget {
 
   /** For a call that lets `ahead` others go first. */
   forecast(nowMs: number, ahead: number): Forecast {
-    return forecastOf(this.#outlook(nowMs), ahead, this.#earliest(nowMs, ahead))
+    const outlook = {
+      nowMs,
+      inFlight: this.#inFlight,
+      answerMs: this.#answerMs,
+      ring: this.#ring,
+      hour: this.#hour.outlook(this.#inFlight, nowMs),
+      burst: this.#burst.outlook(nowMs),
+    }
+    return forecastOf(outlook, ahead, this.#earliest(nowMs, ahead))
   }
 
   /** Charges one call to all windows. Only where there is room; a budget that merely observes goes below nothing. */
@@ -155,7 +96,7 @@ export class Budget {
     this.#hour.learn(limits, sentMs, this.#inFlight, nowMs)
     // Less than before is another hour's.
     this.#foreignTotal += Math.max(0, this.#hour.foreign - (this.#hour.foreign < before ? 0 : before))
-    this.#learnBurst(limits, sentMs, nowMs)
+    this.#burst.learn(limits, sentMs, this.#inFlight, nowMs)
   }
 
   /** No answer came, but the call may have arrived. */
@@ -182,11 +123,9 @@ export class Budget {
   absorb(other: Budget, nowMs: number): void {
     this.#ring.absorb(other.#ring)
     this.#hour.absorb(other.#hour, nowMs)
+    this.#burst.absorb(other.#burst, nowMs)
     this.#inFlight += other.#inFlight
     this.#isKnown ||= other.#isKnown
-    this.#burstLimit ??= other.#burstLimit
-    this.#foreignBurst = Math.max(this.#foreignNow(nowMs), other.#foreignNow(nowMs))
-    this.#foreignUntilMs = Math.max(this.#foreignUntilMs, other.#foreignUntilMs)
     this.#hourBlockedUntilMs = Math.max(this.#hourBlockedUntilMs, other.#hourBlockedUntilMs)
     this.#burstBlockedUntilMs = Math.max(this.#burstBlockedUntilMs, other.#burstBlockedUntilMs)
     this.#blockedUntilMs = Math.max(this.#blockedUntilMs, other.#blockedUntilMs)
@@ -195,6 +134,7 @@ export class Budget {
   configure(config: BudgetConfig): void {
     this.#config = config
     this.#hour.configure(config)
+    this.#burst.configure(config)
   }
 
   hour(nowMs: number): Hour {
@@ -202,24 +142,16 @@ export class Budget {
   }
 
   standing(nowMs: number): Standing {
-    const { windowMs } = this.#config.burst
-    const hour = this.#hour.now(this.#inFlight, nowMs)
-    const isFresh = nowMs < this.#burstHeardMs + windowMs
+    // Whoever looks tidies up: an account that fell idle is not touched by calls.
+    this.#forget(nowMs)
+    const { limit, remaining } = this.#hour.now(this.#inFlight, nowMs)
+    const { heard, resetAtSeconds, foreign } = this.#hour
     return {
-      hour: {
-        limit: hour.limit,
-        remaining: hour.remaining,
-        heard: this.#hour.heard,
-        resetAtSeconds: this.#hour.resetAtSeconds,
-      },
-      burst: {
-        limit: this.#burstLimit ?? this.#config.burst.limit,
-        remaining: Math.max(0, this.#burstRoom(nowMs)),
-        heard: isFresh ? this.#burstHeard : undefined,
-      },
-      foreign: this.#hour.foreign,
+      hour: { limit, remaining, heard, resetAtSeconds },
+      burst: this.#burst.standing(this.#inFlight, nowMs),
+      foreign,
       foreignTotal: this.#foreignTotal,
-      source: this.#hour.isLearned || this.#burstLimit !== undefined ? 'learned' : 'configured',
+      source: this.#hour.isLearned || this.#burst.learned !== undefined ? 'learned' : 'configured',
     }
   }
 
@@ -230,7 +162,7 @@ export class Budget {
       remaining: this.#hour.heard,
       resetAtSeconds: this.#hour.resetAtSeconds,
       hourLimit: this.#hour.isLearned ? this.#hour.limit : undefined,
-      burstLimit: this.#burstLimit,
+      burstLimit: this.#burst.learned,
     }
   }
 
@@ -242,44 +174,24 @@ export class Budget {
   /** Takes up what an earlier process knew. Only on a new budget. */
   restore(kept: Kept, nowMs: number): void {
     for (const atMs of kept.completions) this.#ring.add(atMs)
-    this.#burstLimit = kept.burstLimit
+    this.#burst.restore(kept.burstLimit)
     this.#isKnown = this.#hour.restore(kept, nowMs)
   }
 
   /** Whether forgetting this account would raise no budget. */
   isIdle(nowMs: number): boolean {
-    this.#ring.forget(nowMs - this.#hour.memoryMs(nowMs))
+    this.#forget(nowMs)
     return this.#inFlight === 0 && this.#ring.size === 0 && this.#earliest(nowMs, 0).waitMs === 0
   }
 
   #complete(nowMs: number): void {
     this.#inFlight--
     this.#ring.add(nowMs)
+    this.#forget(nowMs)
+  }
+
+  #forget(nowMs: number): void {
     this.#ring.forget(nowMs - this.#hour.memoryMs(nowMs))
-  }
-
-  #foreignNow(nowMs: number): number {
-    return nowMs < this.#foreignUntilMs ? this.#foreignBurst : 0
-  }
-
-  #burstRoom(nowMs: number): number {
-    const { limit, windowMs } = this.#config.burst
-    const held = this.#ring.countAfter(nowMs - windowMs) + this.#inFlight + this.#foreignNow(nowMs)
-    return (this.#burstLimit ?? limit) - this.#config.margin - held
-  }
-
-  #learnBurst(limits: Limits, sentMs: number, nowMs: number): void {
-    const { limit, windowMs } = this.#config.burst
-    this.#burstLimit = limits.burstLimit ?? this.#burstLimit
-    if (limits.burstRemaining === undefined) return
-    this.#burstHeard = limits.burstRemaining
-    this.#burstHeardMs = nowMs
-    // Ours in DocuSign's window are at most these; what is missing beyond them was spent by others.
-    const ours = this.#ring.countAfter(sentMs - windowMs) + this.#inFlight
-    const byOthers = (this.#burstLimit ?? limit) - limits.burstRemaining - ours
-    if (byOthers < this.#foreignNow(nowMs)) return
-    this.#foreignBurst = Math.max(0, byOthers)
-    this.#foreignUntilMs = nowMs + windowMs
   }
 
   /** What holds every call, whatever the windows say. */
@@ -294,23 +206,5 @@ export class Budget {
     }
     const isAlone = !this.#isKnown && (this.#inFlight > 0 || ahead > 0)
     return isAlone ? { waitMs: this.#answerMs, by: 'first' } : FREE
-  }
-
-  #outlook(nowMs: number): Outlook {
-    const { limit, windowMs } = this.#config.burst
-    return {
-      nowMs,
-      inFlight: this.#inFlight,
-      answerMs: this.#answerMs,
-      ring: this.#ring,
-      hour: this.#hour.outlook(this.#inFlight, nowMs),
-      burst: {
-        limit: (this.#burstLimit ?? limit) - this.#config.margin,
-        windowMs,
-        held: this.#ring.countAfter(nowMs - windowMs),
-        foreign: this.#foreignNow(nowMs),
-        foreignUntilMs: this.#foreignUntilMs,
-      },
-    }
   }
 }

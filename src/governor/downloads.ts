@@ -30,6 +30,8 @@ export interface Downloads {
    * the queue; calling it twice is harmless.
    */
   take(document: string, caller: Caller, start: () => void): () => void
+  /** The same, at once or not at all. */
+  tryTake(document: string): (() => void) | undefined
   /** Documents with a download in progress or waiting. */
   readonly size: number
 }
@@ -40,6 +42,8 @@ interface Row {
   /** In order of arrival. */
   readonly waiting: Map<() => void, Caller>
 }
+
+const HERE: Caller = { writable: true }
 
 export function makeDownloads(): Downloads {
   // Bounded by the calls that are under way: a row leaves with the last of its document.
@@ -64,23 +68,29 @@ export function makeDownloads(): Downloads {
     if (row.taken === 0) rows.delete(document)
   }
 
+  function take(document: string, caller: Caller, start: () => void): () => void {
+    const row = rowOf(document)
+    let state: 'waiting' | 'going' | 'over' = 'waiting'
+    const go = () => {
+      state = 'going'
+      row.taken++
+      start()
+    }
+    if (row.taken < row.most) go()
+    else row.waiting.set(go, caller)
+    return () => {
+      const was = state
+      state = 'over'
+      if (was === 'waiting') row.waiting.delete(go)
+      else if (was === 'going') free(document, row)
+    }
+  }
+
   return {
-    take(document, caller, start) {
+    take,
+    tryTake(document) {
       const row = rowOf(document)
-      let state: 'waiting' | 'going' | 'over' = 'waiting'
-      const go = () => {
-        state = 'going'
-        row.taken++
-        start()
-      }
-      if (row.taken < row.most) go()
-      else row.waiting.set(go, caller)
-      return () => {
-        const was = state
-        state = 'over'
-        if (was === 'waiting') row.waiting.delete(go)
-        else if (was === 'going') free(document, row)
-      }
+      return row.taken < row.most ? take(document, HERE, () => undefined) : undefined
     },
     get size() {
       return rows.size

@@ -5,7 +5,7 @@
  * The k-th call waits for the k-th place. As long as k fits in the window those are places held now, whose ends are
  * known; beyond, each place is one that an earlier call of the queue gives back, one window and one answer later.
  */
-import type { Forecast, Hold } from './budget.js'
+import type { Forecast, Hold } from './standing.js'
 import type { Ring } from './ring.js'
 
 /** The burst window: `held` answered calls, and `foreign` calls of others that end together. */

@@ -8,41 +8,22 @@
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Clock } from '../base/clock.js'
-import { makeStore } from '../base/store.js'
 import type { Call, Refusal, Window, Would } from '../base/types.js'
-import { Account } from './account.js'
-import type { Alias } from './alias.js'
-import { Budget, type Alignment, type BudgetConfig, type Standing } from './budget.js'
-import { makeDocusignTime, type DocusignTime } from './docusign-time.js'
+import type { Account } from './account.js'
+import { makeBook, type GovernorConfig } from './book.js'
+import type { Standing } from './standing.js'
 import { documentOf, makeDownloads } from './downloads.js'
 import { makeEnvelopeHolds } from './envelope-holds.js'
 import { makeHostBlocks } from './host-blocks.js'
 import type { Journal } from './journal.js'
-import type { LaneConfig } from './lane.js'
 import { Permit, type Admission, type PermitParts } from './permit.js'
 import { readWaitMs } from './prefer.js'
-import { priorityOf, type AppPriority, type Priority } from './priority.js'
+import { priorityOf, type Priority } from './priority.js'
 import { envelopeRefusal, hostRefusal, turnedRefusal } from './refusals.js'
 import { Visit, type Gate, type Wish } from './visit.js'
 import { PRIORITIES } from './waiting.js'
 
-export interface GovernorConfig {
-  readonly hour: { readonly limit: number; readonly windowMs: number; readonly alignment: Alignment }
-  readonly burst: { readonly limit: number; readonly windowMs: number }
-  readonly learn: boolean
-  readonly margin: number
-  /** `observe`: nothing is held or refused, only counted. */
-  readonly mode: 'enforce' | 'observe'
-  /** By number or GUID, lower case. */
-  readonly accounts: ReadonlyMap<
-    string,
-    { readonly hourLimit: number | undefined; readonly burstLimit: number | undefined }
-  >
-  readonly maxWaitMs: number
-  readonly maxLength: number
-  /** By name, as the settings spell it. */
-  readonly apps: ReadonlyMap<string, AppPriority & { readonly reserve: number }>
-}
+export type { GovernorConfig } from './book.js'
 
 export interface AccountStanding extends Standing {
   readonly account: string
@@ -68,81 +49,27 @@ export interface Governor {
   enter(call: Call, wish: Wish, origin: string): Permit | Refusal | Visit
   configure(config: GovernorConfig): void
   standings(): AccountStanding[]
-  /** `undefined`: nobody has called for this account. */
   quote(account: string, calls: number, priority: Priority): Quote
   /** Everybody who waits is told that we are shutting down. */
   drain(): void
 }
 
-/** Some kilobyte each. Beyond it the account used longest ago is forgotten, and begins again with one call alone. */
-const MAX_ACCOUNTS = 50_000
 const AT_ONCE: Admission = { waitedMs: 0, heldBy: undefined, would: undefined, enforced: true }
 
 export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: Clock): Governor {
   let config = initial
-  let lanes = laneConfig(config)
-  const accounts = makeStore<Account>(MAX_ACCOUNTS)
-  const times = new Map<string, DocusignTime>()
+  const book = makeBook(initial, journal, clock)
   const hosts = makeHostBlocks()
   const envelopes = makeEnvelopeHolds()
   const downloads = makeDownloads()
-  let last: { readonly name: string; readonly account: Account } | undefined
 
   const permitParts: PermitParts = {
     clock,
     hosts,
     envelopes,
     windows: () => ({ hourMs: config.hour.windowMs, burstMs: config.burst.windowMs }),
-    docusignMs(origin, nowMs) {
-      const time = timeAt(origin)
-      return nowMs - (time.earliestMs(0) + time.latestMs(0)) / 2
-    },
-    unite,
-  }
-
-  function unite(aliases: readonly Alias[]): void {
-    for (const { number, guid } of aliases) {
-      const one = accounts.get(guid)
-      const other = accounts.get(number)
-      if (one === other || (!one && !other)) continue
-      const united = (one ?? other) as Account
-      if (one && other) one.absorb(other, clock.nowMs())
-      else journal.open(one ? number : guid).learned(clock.nowMs(), { sameAs: united.key })
-      accounts.set(guid, united)
-      accounts.set(number, united)
-      last = undefined
-    }
-  }
-
-  // Bounded by the hosts that accounts can live in, which DocuSign's own answers name.
-  function timeAt(origin: string): DocusignTime {
-    let time = times.get(origin)
-    if (!time) times.set(origin, (time = makeDocusignTime(clock.wallMs(), clock.nowMs())))
-    return time
-  }
-
-  function budgetConfig(name: string): BudgetConfig {
-    const { hour, burst, learn, margin } = config
-    const own = config.accounts.get(name)
-    if (!own) return { hour, burst, learn, margin }
-    return {
-      hour: { ...hour, limit: own.hourLimit ?? hour.limit },
-      burst: { ...burst, limit: own.burstLimit ?? burst.limit },
-      learn,
-      margin,
-    }
-  }
-
-  function accountOf(name: string, origin: string): Account {
-    if (last?.name === name) return last.account
-    let account = accounts.get(name)
-    if (!account) {
-      const budget = new Budget(budgetConfig(name), timeAt(origin))
-      account = new Account(name, budget, journal.open(name), lanes, clock)
-      accounts.set(name, account)
-    }
-    last = { name, account }
-    return account
+    docusignMs: (origin, nowMs) => book.docusignMs(origin, nowMs),
+    unite: aliases => book.unite(aliases),
   }
 
   function gate(call: Call, account: Account, origin: string, nowMs: number): Gate | undefined {
@@ -185,13 +112,15 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
           ? hostRefusal(hostMs)
           : new Permit(permitParts, call, origin, undefined, AT_ONCE, nowMs)
       }
-      const account = accountOf(call.account ?? '', origin)
+      const account = book.accountOf(call.account ?? '', origin)
       if (config.mode === 'observe') {
         const would = observed(account, wish, nowMs)
         account.take(nowMs)
         return new Permit(permitParts, call, origin, account, { ...AT_ONCE, would, enforced: false }, nowMs)
       }
+      const stopped = gate(call, account, origin, nowMs) !== undefined
       const document = documentOf(call)
+      const release = document === undefined || stopped ? undefined : downloads.tryTake(document)
       const parts = () => ({
         clock,
         downloads,
@@ -200,30 +129,28 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
         account,
         document,
         gate: (atMs: number) => gate(call, account, origin, atMs),
-        permit: (waitedMs: number, heldBy: Window | undefined, sentMs: number, release?: () => void) =>
-          new Permit(permitParts, call, origin, account, { ...AT_ONCE, waitedMs, heldBy }, sentMs, release),
+        permit: (waitedMs: number, heldBy: Window | undefined, sentMs: number, over?: () => void) =>
+          new Permit(permitParts, call, origin, account, { ...AT_ONCE, waitedMs, heldBy }, sentMs, over),
       })
-      if (document !== undefined || gate(call, account, origin, nowMs))
-        return new Visit(parts(), nowMs, undefined)
+      if (stopped || (document !== undefined && !release)) return new Visit(parts(), nowMs)
       const maxWaitMs = Math.max(0, wish.untilMs - nowMs)
       const entered = account.lane.enter({ app: call.app.name, priority: wish.priority, maxWaitMs }, nowMs)
-      if (entered.kind === 'granted') return new Permit(permitParts, call, origin, account, AT_ONCE, nowMs)
-      if (entered.kind === 'turned') return turnedRefusal(entered, account.standing(nowMs))
-      return new Visit(parts(), nowMs, entered)
+      if (entered.kind === 'granted') {
+        return new Permit(permitParts, call, origin, account, AT_ONCE, nowMs, release)
+      }
+      if (entered.kind === 'waiting') return new Visit(parts(), nowMs, entered, release)
+      release?.()
+      return turnedRefusal(entered, account.standing(nowMs))
     },
 
     configure(next) {
       config = next
-      lanes = laneConfig(next)
-      for (const account of accounts.values()) {
-        account.budget.configure(budgetConfig(account.key))
-        account.lane.reconfigure(lanes)
-      }
+      book.configure(next)
     },
 
     standings() {
       const nowMs = clock.nowMs()
-      return [...new Set(accounts.values())].map(account => ({
+      return book.all().map(account => ({
         account: account.key,
         ...account.standing(nowMs),
         queue: {
@@ -238,10 +165,7 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
 
     quote(name, calls, priority) {
       const nowMs = clock.nowMs()
-      // An account that nobody has called for yet is quoted by the settings, and not remembered for the asking.
-      const account =
-        accounts.get(name) ??
-        new Account(name, new Budget(budgetConfig(name), timeAt('')), journal.open(name), lanes, clock)
+      const account = book.find(name)
       const { first, last: final } = account.lane.quote(nowMs, calls, priority)
       return {
         startMs: first.waitMs,
@@ -251,14 +175,7 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
     },
 
     drain() {
-      for (const account of accounts.values()) account.lane.drain()
+      for (const account of book.all()) account.lane.drain()
     },
   }
-}
-
-function laneConfig({ apps, maxLength }: GovernorConfig): LaneConfig {
-  const reserves = [...apps]
-    .filter(([, app]) => app.reserve > 0)
-    .map(([name, app]) => [name, app.reserve] as const)
-  return { maxLength, reserves: new Map(reserves) }
 }

@@ -2,7 +2,7 @@
  * The hour of one account: a clock hour as DocuSign counts (facts 1.2) once its reset is known, any hour before that.
  * Two counts are kept and the lesser holds: what we have sent ourselves, and what DocuSign says is left.
  */
-import type { BudgetConfig, Hour, Kept } from './budget.js'
+import type { BudgetConfig, Hour, Kept } from './standing.js'
 import type { DocusignTime } from './docusign-time.js'
 import type { HourOutlook } from './forecast.js'
 import type { Limits } from './headers.js'

@@ -8,13 +8,14 @@
  *                   ──▶ the caller leaves ──────────────▶ gone, nothing spent
  */
 import type { Clock } from '../base/clock.js'
-import type { Budget, Forecast } from './budget.js'
-import { makeReserve, type Reserve } from './reserve.js'
+import { Allowance, type LaneBudget } from './allowance.js'
+import type { Forecast, Hold } from './standing.js'
 import { makeTurnstile, type Turnstile } from './turnstile.js'
 import { Held, type Ask, type Granted, type Turned, type Waiter } from './waiter.js'
 import { makeWaitingRoom, type Priority, type WaitingRoom } from './waiting.js'
 
 export type { Ask, Granted, Left, Turned, Waiter } from './waiter.js'
+export type { LaneBudget } from './allowance.js'
 export type { Priority } from './waiting.js'
 
 export interface LaneConfig {
@@ -53,9 +54,6 @@ export function makeLane(budget: LaneBudget, config: LaneConfig, clock: Clock): 
   return new AccountLane(budget, config, clock)
 }
 
-/** What a lane asks of the budget. */
-export type LaneBudget = Pick<Budget, 'room' | 'forecast' | 'hour'> & { take(nowMs: number): void }
-
 interface Crowd {
   readonly waiting: WaitingRoom<Held>
   readonly turnstile: Turnstile
@@ -64,37 +62,36 @@ interface Crowd {
 
 /** A class, because there may be ten thousand idle ones: closures would cost each of them half a kilobyte. */
 class AccountLane implements Lane {
-  readonly #budget: LaneBudget
+  readonly #allowance: Allowance
   readonly #clock: Clock
   #config: LaneConfig
-  #reserve: Reserve | undefined
   /** Stands while anybody waits. */
   #crowd: Crowd | undefined
 
   constructor(budget: LaneBudget, config: LaneConfig, clock: Clock) {
-    this.#budget = budget
+    this.#allowance = new Allowance(budget, config.reserves)
     this.#clock = clock
     this.#config = config
-    this.#reserve = reserveOf(config)
   }
 
   enter(ask: Ask, nowMs: number): Granted | Turned | Waiter {
-    if (this.#crowd || this.#reserve || this.#budget.room(nowMs) <= 0) return this.#consider(ask, nowMs)
-    this.#budget.take(nowMs)
+    const allowance = this.#allowance
+    if (this.#crowd || allowance.isShared || allowance.room(nowMs) <= 0) return this.#consider(ask, nowMs)
+    allowance.spend(ask.app, nowMs)
     return AT_ONCE
   }
 
   #consider(ask: Ask, nowMs: number): Granted | Turned | Waiter {
     const { app, priority } = ask
-    const mayGo = this.#mayGo(nowMs)
-    if (mayGo?.(app) !== false && this.#budget.room(nowMs) > 0 && !this.#crowd?.waiting.next(mayGo)) {
-      this.#spend(app, nowMs)
+    const isNext = this.#isNext(app, nowMs)
+    // Only now: a call must not make the hour scarce for itself, or it would be refused again when it returns as told.
+    this.#allowance.offered(nowMs)
+    if (isNext) {
+      this.#allowance.spend(app, nowMs)
       return AT_ONCE
     }
-    // Only now: a call must not make the hour scarce for itself, or it would be refused again when it returns as told.
-    this.#reserve?.offered(this.#budget.hour(nowMs), nowMs)
     const ahead = this.#crowd?.waiting.ahead(app, priority, 1) ?? 0
-    const { waitMs, by } = this.#forecast(app, ahead, nowMs)
+    const { waitMs, by } = this.#allowance.forecast(app, ahead, this.length(), nowMs)
     // How long the account's first call stays out alone is only guessed: whoever can wait at all does.
     const isGuess = by === 'first' && ask.maxWaitMs > 0
     if (waitMs > ask.maxWaitMs && !isGuess) return this.#turned('too-long', app, 0, nowMs, by)
@@ -106,9 +103,16 @@ class AccountLane implements Lane {
     const crowd = (this.#crowd ??= this.#gather())
     const held = new Held(ask, nowMs, crowd.onLeave)
     crowd.waiting.insert(held)
-    const isFirstDue = crowd.waiting.firstDue() === held
-    if (isFirstDue || this.#budget.room(nowMs) > 0) crowd.turnstile.rouse()
+    // Whoever is awake at the gate sees it anyhow; whoever sleeps there must not sleep past its deadline.
+    if (crowd.waiting.firstDue() === held) crowd.turnstile.rouse()
     return held
+  }
+
+  /** Whether there is room for `app`, and nobody waits who may use it. */
+  #isNext(app: string, nowMs: number): boolean {
+    if (this.#allowance.room(nowMs) <= 0) return false
+    const mayGo = this.#allowance.mayGo(this.length(), nowMs)
+    return mayGo?.(app) !== false && !this.#crowd?.waiting.next(mayGo)
   }
 
   #gather(): Crowd {
@@ -124,59 +128,25 @@ class AccountLane implements Lane {
     const nowMs = this.#clock.nowMs()
     const waiting = this.#crowd?.waiting
     if (!waiting) return undefined
-    let room = this.#budget.room(nowMs)
+    let room = this.#allowance.room(nowMs)
     for (; room > 0; room--) {
-      const next = waiting.next(this.#mayGo(nowMs))
+      const next = waiting.next(this.#allowance.mayGo(waiting.length, nowMs))
       if (!next) break
       waiting.serve(next)
-      this.#spend(next.app, nowMs)
+      this.#allowance.spend(next.app, nowMs)
       next.end({ kind: 'granted', waitedMs: nowMs - next.sinceMs })
     }
-    let due = waiting.firstDue()
-    for (; due && due.deadlineMs <= nowMs; due = waiting.firstDue()) this.#turnAway(due, 'too-long', nowMs)
+    this.#turnAwayDue(nowMs, 'too-long', nowMs)
+    const due = waiting.firstDue()
     if (!due) {
       this.#crowd = undefined
       return undefined
     }
-    // Where there is room still, it is kept from all who wait.
-    const roomMs =
-      room > 0 && this.#reserve
-        ? this.#reserve.lookMs(this.#budget.hour(nowMs), nowMs)
-        : this.#budget.forecast(nowMs, 0).waitMs
-    return Math.min(roomMs, due.deadlineMs - nowMs)
+    return Math.min(this.#allowance.moreMs(room, waiting.length, nowMs), due.deadlineMs - nowMs)
   }
 
-  /** Whose calls other apps' shares do not hold back just now; `undefined`: everybody's. */
-  #mayGo(nowMs: number): ((app: string) => boolean) | undefined {
-    const reserve = this.#reserve
-    if (!reserve) return undefined
-    const hour = this.#budget.hour(nowMs)
-    return app => reserve.holdMs(app, 0, this.length(), hour, nowMs) === 0
-  }
-
-  /** The wait of a call of `app` that lets `ahead` others go first: it admits, refuses and quotes. */
-  #forecast(app: string | undefined, ahead: number, nowMs: number): Forecast {
-    const forecast = this.#budget.forecast(nowMs, ahead)
-    if (!this.#reserve) return forecast
-    const holdMs = this.#reserve.holdMs(app, ahead, this.length(), this.#budget.hour(nowMs), nowMs)
-    return holdMs > forecast.waitMs ? { waitMs: holdMs, by: 'hour' } : forecast
-  }
-
-  #spend(app: string, nowMs: number): void {
-    this.#budget.take(nowMs)
-    if (!this.#reserve) return
-    const hour = this.#budget.hour(nowMs)
-    this.#reserve.used(app, 1, hour, nowMs)
-  }
-
-  #turned(
-    reason: Turned['reason'],
-    app: string,
-    waitedMs: number,
-    nowMs: number,
-    by?: Forecast['by'],
-  ): Turned {
-    const alone = this.#forecast(app, this.length(), nowMs)
+  #turned(reason: Turned['reason'], app: string, waitedMs: number, nowMs: number, by?: Hold): Turned {
+    const alone = this.#allowance.forecast(app, this.length(), this.length(), nowMs)
     return { kind: 'turned', reason, by: by ?? alone.by ?? 'burst', retryAfterMs: alone.waitMs, waitedMs }
   }
 
@@ -185,11 +155,22 @@ class AccountLane implements Lane {
     held.end(this.#turned(reason, held.app, nowMs - held.sinceMs, nowMs))
   }
 
+  /** All out before the first is told when to come back: they do not stand before each other any more. */
+  #turnAwayDue(untilMs: number, reason: Turned['reason'], nowMs: number): void {
+    const waiting = this.#crowd?.waiting
+    const out: Held[] = []
+    for (let due = waiting?.firstDue(); due && due.deadlineMs <= untilMs; due = waiting?.firstDue()) {
+      waiting?.remove(due)
+      out.push(due)
+    }
+    for (const held of out) held.end(this.#turned(reason, held.app, nowMs - held.sinceMs, nowMs))
+  }
+
   #forget(held: Held): void {
     this.#crowd?.waiting.remove(held)
     held.end({ kind: 'left', waitedMs: this.#clock.nowMs() - held.sinceMs })
     // The last one turns out the light; and who leaves makes the hour less scarce.
-    if (this.length() === 0 || this.#reserve) this.wake()
+    if (this.length() === 0 || this.#allowance.isShared) this.wake()
   }
 
   wake(): void {
@@ -197,7 +178,7 @@ class AccountLane implements Lane {
   }
 
   unspent(app: string, nowMs: number): void {
-    if (this.#reserve) this.#reserve.used(app, -1, this.#budget.hour(nowMs), nowMs)
+    this.#allowance.unspent(app, nowMs)
     this.wake()
   }
 
@@ -214,32 +195,21 @@ class AccountLane implements Lane {
   }
 
   drain(): void {
-    const waiting = this.#crowd?.waiting
-    const nowMs = this.#clock.nowMs()
-    for (let held = waiting?.firstDue(); held; held = waiting?.firstDue())
-      this.#turnAway(held, 'drained', nowMs)
+    this.#turnAwayDue(Infinity, 'drained', this.#clock.nowMs())
     this.wake()
   }
 
   reconfigure(config: LaneConfig): void {
-    const isSame = isSameShares(config.reserves, this.#config.reserves)
     this.#config = config
-    if (!isSame) this.#reserve = reserveOf(config)
+    this.#allowance.configure(config.reserves)
     this.wake()
   }
 
   quote(nowMs: number, calls: number, priority: Priority): Quote {
-    const nth = (n: number) =>
-      this.#forecast(undefined, this.#crowd?.waiting.ahead(undefined, priority, n) ?? n - 1, nowMs)
+    const nth = (n: number) => {
+      const ahead = this.#crowd?.waiting.ahead(undefined, priority, n) ?? n - 1
+      return this.#allowance.forecast(undefined, ahead, this.length(), nowMs)
+    }
     return { first: nth(1), last: nth(calls) }
   }
-}
-
-/** Nothing is counted by app where no app has a share. */
-function reserveOf(config: LaneConfig): Reserve | undefined {
-  return config.reserves.size > 0 ? makeReserve(config.reserves) : undefined
-}
-
-function isSameShares(a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>): boolean {
-  return a.size === b.size && [...a].every(([app, share]) => b.get(app) === share)
 }

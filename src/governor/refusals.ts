@@ -1,6 +1,6 @@
 /** What a call hears that may not go: why, in words for a person, and when to come again. */
 import type { LimitsShown, Reason, Refusal } from '../base/types.js'
-import type { Hold, Standing } from './budget.js'
+import type { Hold, Standing } from './standing.js'
 import type { Turned } from './waiter.js'
 
 const REASON: Record<Hold, Reason> = {

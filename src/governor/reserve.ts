@@ -6,7 +6,7 @@
  * that an idle share is lent there too; a share counts as used for as long as its places are held; and what is offered
  * is judged by the rate of the last tenth of a window, because a whole one would notice a flood only when it is over.
  */
-import type { Hour } from './budget.js'
+import type { Hour } from './standing.js'
 import { Rolling } from './rolling.js'
 
 const LENT_SHARE = 0.1
@@ -21,8 +21,8 @@ export interface Reserve {
    * `undefined` is an app without a share. `waiting`: how many wait for this hour.
    */
   holdMs(app: string | undefined, ahead: number, waiting: number, hour: Hour, nowMs: number): number
-  /** After how long to look again at apps that are held back: others' silence frees them without an event. */
-  lookMs(hour: Hour, nowMs: number): number
+  /** After how long to look again at those who are held back: the silence of others frees them without an event. */
+  lookMs(waiting: number, hour: Hour, nowMs: number): number
 }
 
 /** @param shares app → share of the hour, above 0, at most 1 */
@@ -93,12 +93,10 @@ export function makeReserve(shares: ReadonlyMap<string, number>): Reserve {
       if (calls <= 0 || hour.remaining - calls > ahead) return 0
       return Math.min(untilLentMs(nowMs), scarceMs(waiting, hour, nowMs))
     },
-    lookMs(hour, nowMs) {
+    lookMs(waiting, hour, nowMs) {
       follow(hour, nowMs)
-      const lentMs = untilLentMs(nowMs)
-      const stepMs = windowMs / 100
-      // Within the last tenth nothing is held back by a share.
-      return Math.min(stepMs, hour.endsMs - nowMs, lentMs > 0 ? lentMs : stepMs)
+      const freedMs = Math.min(untilLentMs(nowMs), scarceMs(waiting, hour, nowMs))
+      return hour.aligned ? freedMs : Math.min(freedMs, windowMs / 100, hour.endsMs - nowMs)
     },
   }
 }

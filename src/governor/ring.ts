@@ -3,16 +3,19 @@
  * because a window only asks how many of them are younger than its own length. A ring that grows with use; classes
  * here and in the budget, because an account must cost little: there may be tens of thousands.
  */
-const FIRST_CAPACITY = 16
+/** Eight times stand within their array; more need a store of their own, which costs as much again. */
+const FIRST_CAPACITY = 8
 /** Above so many entries, answers that came within a grain of each other share one: memory stays bounded. */
 const EXACT_ENTRIES = 8192
 const NO_TIMES = new Float64Array(0)
-const NO_TOTALS = new Uint32Array(0)
 
 export class Ring {
   #times = NO_TIMES
-  /** How many answers have come up to and with this entry, in all; wraps around at 2^32, as differences do. */
-  #totals = NO_TOTALS
+  /**
+   * How many answers have come up to and with this entry, in all; wraps around at 2^32, as differences do. Only where
+   * entries were merged: before that, their places tell it.
+   */
+  #totals: Uint32Array | undefined
   // Entries head ≤ i < tail live at i & (capacity - 1).
   #head = 0
   #tail = 0
@@ -35,11 +38,13 @@ export class Ring {
     this.#total = (this.#total + 1) >>> 0
     // The last entry moves with what it takes in, until a grain after the one before it.
     const isMerged = entries > EXACT_ENTRIES && nowMs - this.#timeAt(this.#tail - 2) < this.#grainMs
-    if (isMerged) this.#tail--
-    else if (entries === this.#times.length) this.#resize(Math.max(FIRST_CAPACITY, entries * 2))
+    if (isMerged) {
+      this.#totals ??= this.#counted(entries)
+      this.#tail--
+    } else if (entries === this.#times.length) this.#resize(Math.max(FIRST_CAPACITY, entries * 2))
     const slot = this.#tail & (this.#times.length - 1)
     this.#times[slot] = nowMs
-    this.#totals[slot] = this.#total
+    if (this.#totals) this.#totals[slot] = this.#total
     this.#tail++
   }
 
@@ -79,7 +84,7 @@ export class Ring {
     const capacity = this.#times.length
     if (entries === 0) {
       this.#times = NO_TIMES
-      this.#totals = NO_TOTALS
+      this.#totals = undefined
     } else if (capacity > FIRST_CAPACITY && entries < capacity / 4) this.#resize(capacity / 2)
   }
 
@@ -105,15 +110,25 @@ export class Ring {
   }
 
   #totalAt(i: number): number {
-    return this.#totals[i & (this.#times.length - 1)] as number
+    if (this.#totals) return this.#totals[i & (this.#times.length - 1)] as number
+    return (this.#total - (this.#tail - 1 - i)) >>> 0
+  }
+
+  /** The totals of entries of which none has been merged, the answer that just came left out. */
+  #counted(entries: number): Uint32Array {
+    const totals = new Uint32Array(this.#times.length)
+    for (let younger = 0; younger < entries; younger++) {
+      totals[(this.#tail - 1 - younger) & (totals.length - 1)] = this.#total - 1 - younger
+    }
+    return totals
   }
 
   #resize(capacity: number): void {
     const times = new Float64Array(capacity)
-    const totals = new Uint32Array(capacity)
+    const totals = this.#totals && new Uint32Array(capacity)
     for (let i = this.#head; i < this.#tail; i++) {
       times[i & (capacity - 1)] = this.#timeAt(i)
-      totals[i & (capacity - 1)] = this.#totalAt(i)
+      if (totals) totals[i & (capacity - 1)] = this.#totalAt(i)
     }
     this.#times = times
     this.#totals = totals

@@ -28,10 +28,13 @@ export function makeTurnstile(clock: Clock, attend: () => number | undefined): T
   let alarmMs = Infinity
 
   function start(): void {
-    // Without a reservoir a limiter has no timer of its own: to let go of it is enough.
-    const own = new Bottleneck({ maxConcurrent: 1 })
+    // Without a reservoir a limiter has no timer of its own: to let go of it is enough once its job is done.
+    const own = new Bottleneck({ maxConcurrent: 1, rejectOnDrop: false })
     limiter = own
-    starting = clock.after(MAX_START_MS, start)
+    starting = clock.after(MAX_START_MS, () => {
+      start()
+      void own.stop({ dropWaitingJobs: true })
+    })
     void own.schedule(async () => {
       if (limiter === own) await stay()
     })

@@ -48,11 +48,14 @@ export class Visit implements Caller {
   /** Ends the wait that is on. */
   #wake: () => void = () => undefined
 
-  /** @param waiter where it stands in its account's lane, if it came that far already */
-  constructor(parts: VisitParts, nowMs: number, waiter: Waiter | undefined) {
+  /**
+   * @param waiter where it stands in its account's lane, if it came that far already
+   * @param release gives back the place of its download, if it has one
+   */
+  constructor(parts: VisitParts, nowMs: number, waiter?: Waiter, release?: () => void) {
     this.#parts = parts
     this.#sinceMs = nowMs
-    this.result = this.#go(waiter)
+    this.result = this.#go(waiter, release)
   }
 
   /** Whether anybody is there to be answered. */
@@ -66,10 +69,10 @@ export class Visit implements Caller {
     this.#wake()
   }
 
-  async #go(first: Waiter | undefined): Promise<Visited> {
+  async #go(first: Waiter | undefined, had: (() => void) | undefined): Promise<Visited> {
     const { clock, wish, account, call, document } = this.#parts
     let waiter = first
-    let release: (() => void) | undefined
+    let release = had
     const stop = (refusal?: Refusal) => {
       release?.()
       return refusal

@@ -1,5 +1,5 @@
 /** How waiting ends, and who it ends for. */
-import type { Hold } from './budget.js'
+import type { Hold } from './standing.js'
 import type { Priority, Seat } from './waiting.js'
 
 export interface Ask {

@@ -10,6 +10,12 @@ interface Entry<Name extends string> {
   count: number
 }
 
+/** Label values that begin alike. */
+interface Branch<Name extends string> {
+  readonly next: Map<string, Branch<Name>>
+  entry?: Entry<Name>
+}
+
 /** Labels whose sets are closed, but large: their product is what fills a table. */
 const LARGE: ReadonlySet<string> = new Set(['account', 'app', 'route'])
 
@@ -19,15 +25,29 @@ const LARGE: ReadonlySet<string> = new Set(['account', 'app', 'route'])
  * written, stays short whatever callers send.
  */
 export function makeSeries<Name extends string>(names: readonly Name[], max: number): Series<Name> {
-  const entries = new Map<string, Entry<Name>>()
+  const entries: Entry<Name>[] = []
+  const root: Branch<Name> = { next: new Map() }
+
+  /** Value by value, because one key of them all would have to be written and hashed for every call. */
+  function find(values: readonly string[]): Entry<Name> | undefined {
+    let branch: Branch<Name> | undefined = root
+    for (let i = 0; branch && i < values.length; i++) branch = branch.next.get(values[i] as string)
+    return branch?.entry
+  }
 
   function add(values: readonly string[]): Entry<Name> {
-    const known = entries.get(keyOf(values))
-    if (known) return known
-    const labels = Object.fromEntries(names.map((name, i) => [name, values[i] ?? ''])) as Record<Name, string>
-    const entry = { labels, count: 0 }
-    entries.set(keyOf(values), entry)
-    return entry
+    let branch = root
+    for (const value of values) {
+      let next = branch.next.get(value)
+      if (!next) branch.next.set(value, (next = { next: new Map() }))
+      branch = next
+    }
+    if (!branch.entry) {
+      const labels = Object.fromEntries(names.map((name, i) => [name, values[i] ?? '']))
+      branch.entry = { labels: labels as Record<Name, string>, count: 0 }
+      entries.push(branch.entry)
+    }
+    return branch.entry
   }
 
   function folded(values: readonly string[]): readonly string[] {
@@ -36,17 +56,11 @@ export function makeSeries<Name extends string>(names: readonly Name[], max: num
 
   return {
     count(...values) {
-      const known = entries.get(keyOf(values))
-      const entry = known ?? add(entries.size < max ? values : folded(values))
+      const entry = find(values) ?? add(entries.length < max ? values : folded(values))
       entry.count++
     },
     *entries() {
-      for (const { labels, count } of entries.values()) yield [labels, count]
+      for (const { labels, count } of entries) yield [labels, count]
     },
   }
-}
-
-/** No label value holds a line break, so no two combinations share a key. */
-function keyOf(values: readonly string[]): string {
-  return values.join('\n')
 }

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import { forward } from './forward.js'
 import { hours } from './hours.js'
+import { lanes } from './lanes.js'
 import { memory } from './memory.js'
 
 export interface Result {
@@ -14,7 +15,7 @@ export interface Result {
   readonly mark: number
 }
 
-const SECTIONS = { forward, memory, hours }
+const SECTIONS = { forward, memory, lanes, hours }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -1,0 +1,126 @@
+/** Every account that is known, by each of its names: made on its first call, and one where two names are seen to be. */
+import type { Clock } from '../base/clock.js'
+import { makeStore } from '../base/store.js'
+import { Account } from './account.js'
+import type { Alias } from './alias.js'
+import { Budget } from './budget.js'
+import { makeDocusignTime, type DocusignTime } from './docusign-time.js'
+import type { Journal } from './journal.js'
+import type { LaneConfig } from './lane.js'
+import type { AppPriority } from './priority.js'
+import type { Alignment, BudgetConfig } from './standing.js'
+
+export interface GovernorConfig {
+  readonly hour: { readonly limit: number; readonly windowMs: number; readonly alignment: Alignment }
+  readonly burst: { readonly limit: number; readonly windowMs: number }
+  readonly learn: boolean
+  readonly margin: number
+  /** `observe`: nothing is held or refused, only counted. */
+  readonly mode: 'enforce' | 'observe'
+  /** By number or GUID, lower case. */
+  readonly accounts: ReadonlyMap<
+    string,
+    { readonly hourLimit: number | undefined; readonly burstLimit: number | undefined }
+  >
+  readonly maxWaitMs: number
+  readonly maxLength: number
+  /** By name, as the settings spell it. */
+  readonly apps: ReadonlyMap<string, AppPriority & { readonly reserve: number }>
+}
+
+export interface Book {
+  accountOf(name: string, origin: string): Account
+  /** The same for a question: an account that nobody has called for is not remembered for being asked about. */
+  find(name: string): Account
+  /** From the one used last; each once, whatever its names. */
+  all(): Account[]
+  unite(aliases: readonly Alias[]): void
+  configure(config: GovernorConfig): void
+  /** DocuSign's clock at `nowMs`, epoch milliseconds, as well as we know it. */
+  docusignMs(origin: string, nowMs: number): number
+}
+
+/** Some kilobyte each. Beyond it the account used longest ago is forgotten, and begins again with one call alone. */
+const MAX_ACCOUNTS = 50_000
+
+export function makeBook(initial: GovernorConfig, journal: Journal, clock: Clock): Book {
+  let config = initial
+  let lanes = laneConfig(config)
+  const accounts = makeStore<Account>(MAX_ACCOUNTS)
+  const times = new Map<string, DocusignTime>()
+  // Calls come in runs, and the one before was most often for the same account.
+  let last: { readonly name: string; readonly account: Account } | undefined
+
+  // Bounded by the hosts that accounts can live in, which DocuSign's own answers name.
+  function timeAt(origin: string): DocusignTime {
+    let time = times.get(origin)
+    if (!time) times.set(origin, (time = makeDocusignTime(clock.wallMs(), clock.nowMs())))
+    return time
+  }
+
+  function budgetConfig(name: string): BudgetConfig {
+    const { hour, burst, learn, margin } = config
+    const own = config.accounts.get(name)
+    if (!own) return { hour, burst, learn, margin }
+    return {
+      hour: { ...hour, limit: own.hourLimit ?? hour.limit },
+      burst: { ...burst, limit: own.burstLimit ?? burst.limit },
+      learn,
+      margin,
+    }
+  }
+
+  function open(name: string, origin: string): Account {
+    const budget = new Budget(budgetConfig(name), timeAt(origin))
+    return new Account(name, budget, journal.open(name), lanes, clock)
+  }
+
+  function accountOf(name: string, origin: string): Account {
+    if (last?.name === name) return last.account
+    let account = accounts.get(name)
+    if (!account) accounts.set(name, (account = open(name, origin)))
+    last = { name, account }
+    return account
+  }
+
+  return {
+    accountOf,
+    find: name => accounts.get(name) ?? open(name, ''),
+    all: () => [...new Set(accounts.values())],
+
+    unite(aliases) {
+      for (const { number, guid } of aliases) {
+        const one = accounts.get(guid)
+        const other = accounts.get(number)
+        if (one === other || (!one && !other)) continue
+        const united = (one ?? other) as Account
+        if (one && other) one.absorb(other, clock.nowMs())
+        else journal.open(one ? number : guid).learned(clock.nowMs(), { sameAs: united.key })
+        accounts.set(guid, united)
+        accounts.set(number, united)
+        last = undefined
+      }
+    },
+
+    configure(next) {
+      config = next
+      lanes = laneConfig(next)
+      for (const account of accounts.values()) {
+        account.budget.configure(budgetConfig(account.key))
+        account.lane.reconfigure(lanes)
+      }
+    },
+
+    docusignMs(origin, nowMs) {
+      const time = timeAt(origin)
+      return nowMs - (time.earliestMs(0) + time.latestMs(0)) / 2
+    },
+  }
+}
+
+function laneConfig({ apps, maxLength }: GovernorConfig): LaneConfig {
+  const reserves = [...apps]
+    .filter(([, app]) => app.reserve > 0)
+    .map(([name, app]) => [name, app.reserve] as const)
+  return { maxLength, reserves: new Map(reserves) }
+}

@@ -1,0 +1,94 @@
+/** The burst window of one account: always sliding, the stricter reading of DocuSign's thirty seconds (facts 1.2). */
+import type { BudgetConfig, WindowStanding } from './standing.js'
+import type { BurstOutlook } from './forecast.js'
+import type { Limits } from './headers.js'
+import type { Ring } from './ring.js'
+
+export class BurstWindow {
+  #config: BudgetConfig
+  readonly #ring: Ring
+  #limit: number | undefined
+  #heard: number | undefined
+  #heardMs = -Infinity
+  /** Calls of others that were in DocuSign's window, and when the last of them has left it. */
+  #foreign = 0
+  #foreignUntilMs = -Infinity
+
+  constructor(config: BudgetConfig, ring: Ring) {
+    this.#config = config
+    this.#ring = ring
+  }
+
+  /** As DocuSign told it; `undefined`: never. */
+  get learned(): number | undefined {
+    return this.#limit
+  }
+
+  configure(config: BudgetConfig): void {
+    this.#config = config
+  }
+
+  restore(limit: number | undefined): void {
+    this.#limit = limit
+  }
+
+  room(inFlight: number, nowMs: number): number {
+    return this.#capacity() - this.#held(nowMs) - this.#foreignNow(nowMs) - inFlight
+  }
+
+  learn(limits: Limits, sentMs: number, inFlight: number, nowMs: number): void {
+    const { windowMs } = this.#config.burst
+    this.#limit = limits.burstLimit ?? this.#limit
+    if (limits.burstRemaining === undefined) return
+    this.#heard = limits.burstRemaining
+    this.#heardMs = nowMs
+    // Ours in DocuSign's window are at most these; what is missing beyond them was spent by others.
+    const ours = this.#ring.countAfter(sentMs - windowMs) + inFlight
+    const byOthers = this.#granted() - limits.burstRemaining - ours
+    if (byOthers < this.#foreignNow(nowMs)) return
+    this.#foreign = Math.max(0, byOthers)
+    this.#foreignUntilMs = nowMs + windowMs
+  }
+
+  /** Another name of the same account knew this. */
+  absorb(other: BurstWindow, nowMs: number): void {
+    this.#limit ??= other.#limit
+    this.#foreign = Math.max(this.#foreignNow(nowMs), other.#foreignNow(nowMs))
+    this.#foreignUntilMs = Math.max(this.#foreignUntilMs, other.#foreignUntilMs)
+  }
+
+  outlook(nowMs: number): BurstOutlook {
+    return {
+      limit: this.#capacity(),
+      windowMs: this.#config.burst.windowMs,
+      held: this.#held(nowMs),
+      foreign: this.#foreignNow(nowMs),
+      foreignUntilMs: this.#foreignUntilMs,
+    }
+  }
+
+  standing(inFlight: number, nowMs: number): WindowStanding {
+    const isFresh = nowMs < this.#heardMs + this.#config.burst.windowMs
+    return {
+      limit: this.#granted(),
+      remaining: Math.max(0, this.room(inFlight, nowMs)),
+      heard: isFresh ? this.#heard : undefined,
+    }
+  }
+
+  #granted(): number {
+    return this.#limit ?? this.#config.burst.limit
+  }
+
+  #capacity(): number {
+    return this.#granted() - this.#config.margin
+  }
+
+  #held(nowMs: number): number {
+    return this.#ring.countAfter(nowMs - this.#config.burst.windowMs)
+  }
+
+  #foreignNow(nowMs: number): number {
+    return nowMs < this.#foreignUntilMs ? this.#foreign : 0
+  }
+}

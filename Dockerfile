@@ -22,6 +22,9 @@ COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/build/src ./build/src
 COPY package.json LICENSE ./
 COPY config ./config
+# What must survive a restart (state.path). A new volume takes over whom the folder belongs to.
+RUN mkdir --mode=700 data && chown node:node data
+VOLUME /app/data
 USER node
 EXPOSE 8080 9464
 # The admin port answers on the container's own loopback, whatever else it listens on.

@@ -10,9 +10,10 @@
 import { makeAdmin } from './admin/admin.js'
 import { buildStatus } from './admin/status.js'
 import { makeTurns, type Clock } from './base/clock.js'
+import type { Ledger, StateEvent } from './base/ledger.js'
 import type { Seen } from './base/types.js'
 import type { Config } from './config/settings.js'
-import { forwardSlice, governorSlice, listenerSlice } from './config/slices.js'
+import { forwardSlice, governorSlice, listenerSlice, stateSlice } from './config/slices.js'
 import { makeCorridor, type Corridor } from './entry/corridor.js'
 import { makeListener, type TlsPair } from './entry/listener.js'
 import { makeAccounts, rewriteUserinfo, type AccountsConfig } from './forward/accounts.js'
@@ -26,6 +27,8 @@ import { makeRoutes } from './identify/routes.js'
 import { makeAccounts as makeAccountsSeen } from './observe/accounts.js'
 import type { Log } from './observe/log.js'
 import { makeMetrics } from './observe/metrics.js'
+import { makeEmbedded } from './state/embedded/embedded.js'
+import { makeMemoryLedger } from './state/memory.js'
 
 export interface AppParts {
   readonly clock: Clock
@@ -35,6 +38,8 @@ export interface AppParts {
   readonly routeTable: string
   /** Reads a PEM file. @throws when it cannot. */
   readFile(path: string): string
+  /** The program of Node itself: a durable store is looked at in a process of its own before it is opened. */
+  readonly execPath: string
 }
 
 export interface Ports {
@@ -70,7 +75,8 @@ export function makeApp(initial: Config, parts: AppParts): App {
   const homes = makeAccounts(homesConfig(config))
   const accounts = makeAccountsSeen(MAX_ACCOUNTS_SHOWN)
   const metrics = makeMetrics({ version, maxAccounts: config.metrics.maxAccounts }, clock)
-  const journal = makeJournal(undefined, clock)
+  const ledger = makeLedger(config, parts)
+  const journal = makeJournal(ledger, clock)
   const governor = makeGovernor(governorSlice(config), journal, clock)
   let forward = makeForward(forwardSlice(config), clock, turns)
   let corridor = makeHouse(config, forward)
@@ -169,13 +175,14 @@ export function makeApp(initial: Config, parts: AppParts): App {
 
   return {
     async start() {
-      const port = await listener.start()
       try {
+        const port = await listener.start()
         const adminPort = (await admin.start()).port
         ports = { port, adminPort, publicUrl: '' }
         ports = { port, adminPort, publicUrl: publicUrl(undefined) }
       } catch (error) {
         await listener.close()
+        await ledger.close()
         throw error
       }
       metrics.configReloaded()
@@ -208,8 +215,18 @@ export function makeApp(initial: Config, parts: AppParts): App {
       telling.cancel()
       await Promise.all([listener.close(), admin.stop()])
       forward.close()
+      journal.stop()
+      await ledger.close()
     },
   }
+}
+
+/** Where what is spent is written down. */
+function makeLedger(config: Config, { clock, execPath, log }: AppParts): Ledger {
+  if (config.state.kind === 'memory') return makeMemoryLedger()
+  const tell = ({ kind, ...fields }: StateEvent) =>
+    log.event(kind === 'recovered' ? 'info' : 'error', `state-${kind}`, fields)
+  return makeEmbedded(stateSlice(config), { clock, execPath, tell }).ledger
 }
 
 // What may stand in a Host line as a name or an address: nothing that could break out of a JSON string or a URL.

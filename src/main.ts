@@ -52,7 +52,8 @@ function load(overlays: readonly string[], env: Variables = process.env): Config
 function makeGovernor(config: Config, clock: Clock, log: Log): App {
   const routeTable = readFileSync(pathOf('config/docusign-routes.tsv'), 'utf8')
   const readFile = (path: string) => readFileSync(path, 'utf8')
-  return makeApp(config, { clock, log, version: version(), routeTable, readFile })
+  const { execPath } = process
+  return makeApp(config, { clock, log, version: version(), routeTable, readFile, execPath })
 }
 
 /** `--config FILE` or `--help` and nothing else; an exit code where there is nothing left to do. */

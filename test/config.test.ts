@@ -365,12 +365,23 @@ void t.test('without files and variables the defaults of the table hold', t => {
       },
       queue: { maxWait: 45, maxLength: 1000 },
       apps: {},
+      state: { path: './data', kind: 'embedded', fsync: false },
       shutdown: { timeout: 30 },
       metrics: { maxAccounts: 200 },
       log: { level: 'info' },
     },
   })
   t.same(loadConfig({ files: [DEFAULTS], env: {} }), loaded, 'and config/default.yaml says the same')
+  t.end()
+})
+
+void t.test('state.kind: redis is refused as what is to come, not as misspelt', t => {
+  const loaded = loadConfig({ files: [], env: { GOVERNOR_STATE_KIND: 'redis' } })
+  t.match(loaded, {
+    faults: [{ path: 'GOVERNOR_STATE_KIND', message: /cannot be redis yet.*embedded or memory/ }],
+  })
+  const misspelt = loadConfig({ files: [], env: { GOVERNOR_STATE_KIND: 'rediss' } })
+  t.match(misspelt, { faults: [{ message: /^must be one of embedded, memory, not "rediss"/ }] })
   t.end()
 })
 

@@ -29,7 +29,7 @@ import { makeSimulator } from '../src/simulator/simulator.js'
 import { ROOT, startGovernor } from './fixtures/governor.js'
 
 const MAIN = fileURLToPath(new URL('build/src/main.js', ROOT))
-const FREE = { GOVERNOR_LISTEN_PORT: '0', GOVERNOR_ADMIN_PORT: '0' }
+const FREE = { GOVERNOR_LISTEN_PORT: '0', GOVERNOR_ADMIN_PORT: '0', GOVERNOR_STATE_KIND: 'memory' }
 const PROGRESS = /^ *\d+ s +calls in +(\d+) +calls up +(\d+) +saved +(\d+) +held +(\d+)$/gm
 
 interface Ended {
@@ -85,6 +85,7 @@ async function demoHere(argv: string[], variables: Record<string, string> = FREE
         version: '0.0.0-test',
         routeTable: readFileSync(new URL('config/docusign-routes.tsv', ROOT), 'utf8'),
         readFile: path => readFileSync(path, 'utf8'),
+        execPath: process.execPath,
       }),
     interrupted: new Promise(() => undefined),
   })

@@ -21,6 +21,7 @@ const LIBRARIES: Readonly<Record<string, string>> = {
   'prom-client': 'src/observe/metrics.ts',
   pino: 'src/observe/log.ts',
   'lru-cache': 'src/base/store.ts',
+  lmdb: 'src/state/embedded/store.ts',
   'docusign-esign': 'src/demo/',
 }
 const CLOCK = 'src/base/clock.ts'

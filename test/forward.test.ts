@@ -1288,6 +1288,7 @@ void t.test(
           GOVERNOR_UPSTREAM_API: url,
           GOVERNOR_UPSTREAM_OAUTH: url,
           GOVERNOR_SHUTDOWN_TIMEOUT: '1',
+          GOVERNOR_STATE_KIND: 'memory',
         },
         stdio: ['ignore', 'pipe', 'inherit'],
       })

@@ -658,6 +658,7 @@ async function serve(t: Test, upstream: string) {
       GOVERNOR_ADMIN_PORT: '0',
       GOVERNOR_UPSTREAM_API: upstream,
       GOVERNOR_UPSTREAM_OAUTH: upstream,
+      GOVERNOR_STATE_KIND: 'memory',
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   })

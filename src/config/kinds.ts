@@ -92,14 +92,33 @@ export function hosts(most: number): Kind<readonly string[]> {
 
 /** A file's path. Relative ones are meant from the working directory, whichever file or variable names them. */
 export function file(): Kind<string> {
-  const error = 'must be the path of a file, 1 to 4096 characters'
+  return path('file')
+}
+
+/** A folder's path, relative as a file's is. */
+export function folder(): Kind<string> {
+  return path('folder')
+}
+
+function path(what: string): Kind<string> {
+  const error = `must be the path of a ${what}, 1 to 4096 characters`
   // A NUL ends a path for the operating system, so Node refuses it with an exception.
   const schema = z
     .string({ error })
     .min(1, { error })
     .max(4096, { error })
     .regex(/^[^\0]*$/, { error })
-  return { form: 'text', text: 'file path, from the working directory', schema, shown: 'always' }
+  return { form: 'text', text: `${what} path, from the working directory`, schema, shown: 'always' }
+}
+
+/** Of the three kinds of state the third is to come, and who asks for it should not take it for misspelt. */
+export function stateKind(): Kind<'embedded' | 'memory'> {
+  const error = ({ input }: { input?: unknown }) =>
+    input === 'redis'
+      ? 'cannot be redis yet: this version shares no state between nodes; embedded or memory'
+      : 'must be one of embedded, memory'
+  const schema = z.enum(['embedded', 'memory'], { error })
+  return { form: 'text', text: 'one of embedded, memory', schema, shown: 'always' }
 }
 
 /** A bearer secret: what an `Authorization` header can carry without quoting. */

@@ -40,6 +40,9 @@ export function changedAtStartOnly(before: Config, after: Config): readonly stri
     'listen.tlsKey': isUnset(before.listen.tlsKey) !== isUnset(after.listen.tlsKey),
     'admin.host': before.admin.host !== after.admin.host,
     'admin.port': before.admin.port !== after.admin.port,
+    'state.path': before.state.path !== after.state.path,
+    'state.kind': before.state.kind !== after.state.kind,
+    'state.fsync': before.state.fsync !== after.state.fsync,
   }
   return Object.keys(differs).filter(path => differs[path])
 }

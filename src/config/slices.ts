@@ -37,3 +37,15 @@ export function governorSlice({ limits, queue, apps }: Config) {
     apps: new Map(Object.entries(apps)),
   }
 }
+
+/** How much later than its last window a call may still be out. */
+const STATE_MARGIN_MS = 60_000
+
+export function stateSlice({ state, limits, upstream }: Config) {
+  const windowMs = Math.max(limits.hour.window, limits.burst.window) * 1000
+  return {
+    path: state.path,
+    fsync: state.fsync,
+    keepMs: windowMs + upstream.responseTimeout * 1000 + STATE_MARGIN_MS,
+  }
+}

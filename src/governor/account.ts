@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.js'
 import { Budget } from './budget.js'
 import type { Window } from '../base/types.js'
 import type { Forecast, Hour, Standing } from './standing.js'
+import type { DocusignTime } from './docusign-time.js'
 import type { Limits } from './headers.js'
 import type { AccountJournal } from './journal.js'
 import { makeLane, type Lane, type LaneBudget, type LaneConfig } from './lane.js'
@@ -10,6 +11,8 @@ import { makeLane, type Lane, type LaneBudget, type LaneConfig } from './lane.js
 /** A class, because there may be tens of thousands of them and most are idle. */
 export class Account implements LaneBudget {
   readonly key: string
+  /** The host it was last sent to; '' before its first call. */
+  #origin = ''
   readonly lane: Lane
   readonly #journal: AccountJournal
   #budget: Budget
@@ -26,6 +29,16 @@ export class Account implements LaneBudget {
     this.#budget = budget
     this.#journal = journal
     this.lane = makeLane(this, lane, clock)
+  }
+
+  get origin(): string {
+    return this.#origin
+  }
+
+  /** Its calls go to this host. */
+  live(origin: string, time: DocusignTime): void {
+    this.#origin = origin
+    this.#budget.follow(time)
   }
 
   get inFlight(): number {

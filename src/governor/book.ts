@@ -7,6 +7,7 @@ import { Budget } from './budget.js'
 import { makeDocusignTime, type DocusignTime } from './docusign-time.js'
 import type { Journal } from './journal.js'
 import type { LaneConfig } from './lane.js'
+import type { Restored } from './restore.js'
 import type { AppPriority } from './priority.js'
 import type { Alignment, BudgetConfig } from './standing.js'
 
@@ -36,6 +37,8 @@ export interface Book {
   all(): Account[]
   unite(aliases: readonly Alias[]): void
   configure(config: GovernorConfig): void
+  /** Takes up what earlier runs left. Once, before the first call. */
+  restore(accounts: readonly Restored[]): void
   /** DocuSign's clock at `nowMs`, epoch milliseconds, as well as we know it. */
   docusignMs(origin: string, nowMs: number): number
 }
@@ -48,6 +51,7 @@ export function makeBook(initial: GovernorConfig, journal: Journal, clock: Clock
   let lanes = laneConfig(config)
   const accounts = makeStore<Account>(MAX_ACCOUNTS)
   const times = new Map<string, DocusignTime>()
+  const nowhere = makeDocusignTime(clock.wallMs(), clock.nowMs())
   // Calls come in runs, and the one before was most often for the same account.
   let last: { readonly name: string; readonly account: Account } | undefined
 
@@ -70,22 +74,22 @@ export function makeBook(initial: GovernorConfig, journal: Journal, clock: Clock
     }
   }
 
-  function open(name: string, origin: string): Account {
-    const budget = new Budget(budgetConfig(name), timeAt(origin))
+  function open(name: string): Account {
+    const budget = new Budget(budgetConfig(name), nowhere)
     return new Account(name, budget, journal.open(name), lanes, clock)
   }
 
   function accountOf(name: string, origin: string): Account {
-    if (last?.name === name) return last.account
-    let account = accounts.get(name)
-    if (!account) accounts.set(name, (account = open(name, origin)))
-    last = { name, account }
+    let account = last?.name === name ? last.account : accounts.get(name)
+    if (!account) accounts.set(name, (account = open(name)))
+    if (account !== last?.account) last = { name, account }
+    if (account.origin !== origin) account.live(origin, timeAt(origin))
     return account
   }
 
   return {
     accountOf,
-    find: name => accounts.get(name) ?? open(name, ''),
+    find: name => accounts.get(name) ?? open(name),
     all: () => [...new Set(accounts.values())],
 
     unite(aliases) {
@@ -108,6 +112,19 @@ export function makeBook(initial: GovernorConfig, journal: Journal, clock: Clock
       for (const account of accounts.values()) {
         account.budget.configure(budgetConfig(account.key))
         account.lane.reconfigure(lanes)
+      }
+    },
+
+    restore(restored) {
+      const nowMs = clock.nowMs()
+      for (const { account: name, alsoKnownAs, completions, remaining, resetAtSeconds, facts } of restored) {
+        const account = open(name)
+        const { hourLimit, burstLimit, blockedUntilMs } = facts ?? {}
+        account.budget.restore({ completions, remaining, resetAtSeconds, hourLimit, burstLimit }, nowMs)
+        if (blockedUntilMs !== undefined && blockedUntilMs > nowMs) {
+          account.budget.block('unknown', blockedUntilMs, nowMs)
+        }
+        for (const own of [name, ...alsoKnownAs]) accounts.set(own, account)
       }
     },
 

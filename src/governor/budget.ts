@@ -25,7 +25,7 @@ const FREE: Forecast = { waitMs: 0, by: undefined }
 
 export class Budget {
   #config: BudgetConfig
-  readonly #time: DocusignTime
+  #time: DocusignTime
   readonly #ring: Ring
   readonly #hour: HourWindow
   readonly #burst: BurstWindow
@@ -129,6 +129,12 @@ export class Budget {
     this.#hourBlockedUntilMs = Math.max(this.#hourBlockedUntilMs, other.#hourBlockedUntilMs)
     this.#burstBlockedUntilMs = Math.max(this.#burstBlockedUntilMs, other.#burstBlockedUntilMs)
     this.#blockedUntilMs = Math.max(this.#blockedUntilMs, other.#blockedUntilMs)
+  }
+
+  /** The account lives at another host than was thought: that host's clock counts. */
+  follow(time: DocusignTime): void {
+    this.#time = time
+    this.#hour.follow(time)
   }
 
   configure(config: BudgetConfig): void {

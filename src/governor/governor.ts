@@ -59,6 +59,7 @@ const AT_ONCE: Admission = { waitedMs: 0, heldBy: undefined, would: undefined, e
 export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: Clock): Governor {
   let config = initial
   const book = makeBook(initial, journal, clock)
+  book.restore(journal.restore())
   const hosts = makeHostBlocks()
   const envelopes = makeEnvelopeHolds()
   const downloads = makeDownloads()

@@ -14,7 +14,7 @@ const GUARD_SHARE = 0.005
 
 export class HourWindow {
   #config: BudgetConfig
-  readonly #time: DocusignTime
+  #time: DocusignTime
   readonly #ring: Ring
   #limit: number | undefined
   /** The end of the current hour, DocuSign's epoch. */
@@ -54,6 +54,10 @@ export class HourWindow {
 
   get limit(): number {
     return this.#limit ?? this.#config.hour.limit
+  }
+
+  follow(time: DocusignTime): void {
+    this.#time = time
   }
 
   configure(config: BudgetConfig): void {

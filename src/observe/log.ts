@@ -16,6 +16,9 @@ export type EventName =
   | 'stopping'
   | 'stopped'
   | 'unexpected-error'
+  | 'state-damaged'
+  | 'state-degraded'
+  | 'state-recovered'
 
 /** The names of the line itself are taken. */
 export type EventFields = Readonly<Record<string, string | number | boolean>> & {

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { forward } from './forward.js'
 import { hours } from './hours.js'
 import { lanes } from './lanes.js'
+import { ledger } from './ledger.js'
 import { memory } from './memory.js'
 
 export interface Result {
@@ -15,7 +16,7 @@ export interface Result {
   readonly mark: number
 }
 
-const SECTIONS = { forward, memory, lanes, hours }
+const SECTIONS = { forward, memory, lanes, ledger, hours }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -45,6 +45,7 @@ export async function startGovernor(upstream: string): Promise<Program> {
       GOVERNOR_ADMIN_PORT: '0',
       GOVERNOR_UPSTREAM_API: upstream,
       GOVERNOR_UPSTREAM_OAUTH: upstream,
+      GOVERNOR_STATE_PATH: join(folder, 'state'),
     },
   })
   const { url, adminPort } = await started(child, logFile)

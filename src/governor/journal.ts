@@ -1,0 +1,186 @@
+/**
+ * Writes down what is spent, before it is spent. A line for each call would cost more than the call, so a busy
+ * account reserves some calls ahead with one line (a lease): after a crash they count as spent, sent or not. A
+ * crash may cost an account up to a lease of calls, and never gives it one.
+ */
+import type { Clock } from '../base/clock.js'
+import type { Learned, Ledger } from '../base/ledger.js'
+import { LEASE_MS, leaseOf } from './lease.js'
+import { restoreAccounts, type Restored } from './restore.js'
+
+/** One account's journal. It holds no more than a few numbers, and one account has one at a time. */
+export interface AccountJournal {
+  /** Right before a call is sent. @param roomLeft calls that may still be sent in the scarcest window */
+  spend(nowMs: number, roomLeft: number): void
+  /** The answer came, or it failed after it may have arrived: once for each `spend` that was not refunded. */
+  completed(): void
+  /** The call never left. */
+  refunded(): void
+  /** DocuSign's word on the hour; `undefined` where there is none to believe. It goes into the next line. */
+  heard(remaining: number | undefined, resetAtSeconds: number | undefined): void
+  /** All that is known of the account, each time something of it is new. */
+  learned(nowMs: number, facts: Facts): void
+}
+
+/** What was learned, with the end of a block on the clock of `nowMs`. */
+export interface Facts extends Omit<Learned, 'wallMs' | 'blockedUntilWallMs'> {
+  readonly blockedUntilMs?: number | undefined
+}
+
+export interface Journal {
+  /** What earlier runs left. Once, before the first call. */
+  restore(): readonly Restored[]
+  open(account: string): AccountJournal
+  /** Writes the exact state of every account and ends all leases. Calls may go on after it. */
+  flush(): void
+  /** `flush`, and no timer any more. The ledger is left open. */
+  stop(): void
+}
+
+/** How soon a lease that has ended, or an answer that came, is written down where no call does it. */
+const FLUSH_MS = 250
+/** A flush of more accounts goes on at the next turn, because calls wait meanwhile (some 5 ms). */
+const FLUSH_AT_MOST = 1_000
+/** With nothing to write, only the wall clock is looked after. */
+const IDLE_MS = 5_000
+/** A clock that is off by less changes nothing worth a write. */
+const SKEW_MS = 1_000
+
+interface Account {
+  /** Whether its last line is not its exact state, and no lease says that this is meant so. */
+  isDue(nowMs: number, endLease: boolean): boolean
+  writeExact(nowMs: number): void
+  /** What `writeExact` said was not kept after all. */
+  unkept(): void
+  /** There is nothing left to follow. */
+  isSettled(): boolean
+}
+
+export function makeJournal(ledger: Ledger, clock: Clock): Journal {
+  // Lines stand on a scale that a step of the wall clock does not touch.
+  const scaleMs = clock.wallMs() - clock.nowMs()
+  const unsettled = new Set<Account>()
+  let skewMs = 0
+  let stopped = false
+  let hurried = false
+  let timer = clock.after(IDLE_MS, tick)
+
+  function tick(): void {
+    if (stopped) return
+    const nowMs = clock.nowMs()
+    followWallClock(nowMs)
+    settle(nowMs, false, FLUSH_AT_MOST)
+    hurried = unsettled.size > 0
+    timer = clock.after(hurried ? FLUSH_MS : IDLE_MS, tick)
+  }
+
+  function settle(nowMs: number, endLease: boolean, atMost: number): void {
+    const due = [...unsettled].filter(account => account.isDue(nowMs, endLease)).slice(0, atMost)
+    const isKept =
+      due.length === 0 || ledger.together(() => due.forEach(account => account.writeExact(nowMs)))
+    if (!isKept) for (const account of due) account.unkept()
+    for (const account of unsettled) if (account.isSettled()) unsettled.delete(account)
+  }
+
+  function follow(account: Account): void {
+    unsettled.add(account)
+    if (hurried || stopped) return
+    hurried = true
+    timer.cancel()
+    timer = clock.after(FLUSH_MS, tick)
+  }
+
+  function followWallClock(nowMs: number): void {
+    const byMs = clock.wallMs() - nowMs - scaleMs
+    if (Math.abs(byMs - skewMs) >= SKEW_MS && ledger.skewed(byMs)) skewMs = byMs
+  }
+
+  function open(name: string): AccountJournal {
+    const page = ledger.open(name)
+    let inFlight = 0
+    /** Answers since the last line. */
+    let done = 0
+    /** Answers that the last line tells of. */
+    let told = 0
+    /** Calls that the last line reserved and that were not sent yet. */
+    let leased = 0
+    let leaseEndsMs = -Infinity
+    let lease = 1
+    /** What the last line says is out; `undefined` when it could not be kept. */
+    let written: number | undefined = 0
+    let remaining: number | undefined
+    let resetAtSeconds: number | undefined
+
+    function write(nowMs: number, pending: number): void {
+      const line = { wallMs: scaleMs + nowMs, completed: done, pending, remaining, resetAtSeconds }
+      const isKept = page.append(line)
+      told = isKept ? done : 0
+      if (isKept) done = 0
+      written = isKept ? pending : undefined
+    }
+
+    const account: Account = {
+      isDue: (nowMs, endLease) => (endLease || nowMs >= leaseEndsMs) && (done > 0 || written !== inFlight),
+      writeExact(nowMs) {
+        leased = 0
+        leaseEndsMs = -Infinity
+        write(nowMs, inFlight)
+      },
+      unkept() {
+        done += told
+        told = 0
+        written = undefined
+      },
+      isSettled: () => inFlight === 0 && done === 0 && written === 0,
+    }
+
+    return {
+      spend(nowMs, roomLeft) {
+        inFlight++
+        if (leased > 0 && nowMs < leaseEndsMs) {
+          leased--
+          return
+        }
+        lease = leaseOf(lease, nowMs < leaseEndsMs, roomLeft)
+        leased = lease - 1
+        leaseEndsMs = nowMs + LEASE_MS
+        write(nowMs, inFlight + leased)
+        follow(account)
+      },
+      completed() {
+        inFlight--
+        done++
+      },
+      refunded() {
+        inFlight--
+        // Its place in the lease is still reserved.
+        leased++
+      },
+      heard(left, resetAt) {
+        remaining = left
+        resetAtSeconds = resetAt
+      },
+      learned(nowMs, { blockedUntilMs, ...facts }) {
+        const blockedUntilWallMs = blockedUntilMs === undefined ? undefined : scaleMs + blockedUntilMs
+        page.learn({ ...facts, blockedUntilWallMs, wallMs: scaleMs + nowMs })
+      },
+    }
+  }
+
+  function flush(): void {
+    const nowMs = clock.nowMs()
+    followWallClock(nowMs)
+    settle(nowMs, true, Infinity)
+  }
+
+  return {
+    restore: () => restoreAccounts(ledger.load(), clock.wallMs(), clock.nowMs()),
+    open,
+    flush,
+    stop() {
+      flush()
+      stopped = true
+      timer.cancel()
+    },
+  }
+}

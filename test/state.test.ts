@@ -1,0 +1,552 @@
+/** What survives: the durable ledger, by `kill -9`, damage and full disks, and the journal that writes it. */
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import t from 'tap'
+import type { Ledger, Remembered, StateEvent } from '../src/base/ledger.js'
+import { makeJournal, type AccountJournal, type Journal } from '../src/governor/journal.js'
+import { LEASE_MS, leaseOf, MAX_LEASE } from '../src/governor/lease.js'
+import { restoreAccounts } from '../src/governor/restore.js'
+import { makeEmbedded } from '../src/state/embedded/embedded.js'
+import { makeHome, type Home } from '../src/state/embedded/home.js'
+import { makeEmbeddedLedger } from '../src/state/embedded/ledger.js'
+import { chunkKey, encodeLines } from '../src/state/embedded/lines.js'
+import type { Table } from '../src/state/embedded/store.js'
+import { makeMemoryLedger } from '../src/state/memory.js'
+import { KEEP_MS, ledgerContract, line } from './contracts/ledger.js'
+import { makeHandClock, type HandClock } from './fixtures/hand-clock.js'
+
+const execPath = process.execPath
+const root = mkdtempSync(join(tmpdir(), 'governor-state-'))
+t.teardown(() => rmSync(root, { recursive: true, force: true }))
+
+let folders = 0
+const newFolder = () => join(root, `state-${folders++}`)
+
+interface Run {
+  readonly ledger: Ledger
+  readonly events: StateEvent[]
+}
+
+function start(path: string, clock: HandClock, fsync = false): Run {
+  const events: StateEvent[] = []
+  const tell = (event: StateEvent) => void events.push(event)
+  return { ...makeEmbedded({ path, fsync, keepMs: KEEP_MS }, { clock, execPath, tell }), events }
+}
+
+const stateFiles = (path: string) => readdirSync(path).filter(name => /^governor-.*\.mdb$/.test(name))
+const completedIn = (all: readonly Remembered[]) =>
+  all.flatMap(({ spent }) => spent).reduce((sum, { completed }) => sum + completed, 0)
+
+void t.test('memory keeps the contract', t =>
+  ledgerContract(t, () => ({ start: () => makeMemoryLedger(), remembers: false })),
+)
+
+void t.test('embedded keeps the contract', t =>
+  ledgerContract(t, () => {
+    const path = newFolder()
+    return { start: clock => start(path, clock).ledger, remembers: true }
+  }),
+)
+
+void t.test('only the owner may read the state, and what it is missing is made', async t => {
+  const path = join(newFolder(), 'deep', 'down')
+  const { ledger, events } = start(path, makeHandClock(), true)
+  t.ok(ledger.open('a').append(line(1, 1, 0)), 'with fsync, too')
+  t.equal(statSync(path).mode & 0o777, 0o700)
+  const files = readdirSync(path)
+  t.equal(files.length, 2, `a file and its lock: ${files.join(', ')}`)
+  for (const file of files) t.equal(statSync(join(path, file)).mode & 0o777, 0o600, file)
+  t.strictSame(events, [])
+  await ledger.close()
+})
+
+void t.test('lines come and go for days, and the file stays small', async t => {
+  const path = newFolder()
+  const clock = makeHandClock()
+  const { ledger } = start(path, clock)
+  const pages = Array.from({ length: 50 }, (_, i) => ledger.open(`account-${i}`))
+  const sizes: number[] = []
+  // 15 times as long as a line matters, with 1,000 lines each.
+  for (let i = 0; i < 15_000; i++) {
+    pages[i % 50]?.append(line(clock.wallMs(), 1, 0))
+    clock.pass(KEEP_MS / 1_000)
+    if (i % 2_000 === 1_999) sizes.push(statSync(join(path, stateFiles(path)[0] ?? '')).size)
+  }
+  const [early = 0] = sizes
+  t.ok(Math.max(...sizes) <= early * 1.5, `file sizes: ${sizes.join(', ')}`)
+  await ledger.close()
+  const again = start(path, clock)
+  const lines = again.ledger.load().flatMap(({ spent }) => spent).length
+  t.equal(lines, 999, 'and holds what is young')
+  await again.ledger.close()
+})
+
+void t.test('20,000 accounts of 20 lines are there within 2 s', async t => {
+  const path = newFolder()
+  const clock = makeHandClock()
+  const home = makeHome({ path, fsync: false }, { clock, execPath, tell: () => undefined })
+  const entries = Array.from({ length: 60_000 }, (_, i) => {
+    const name = Buffer.from(`00000000-0000-4000-8000-${String(i % 20_000).padStart(12, '0')}`)
+    const lines = Array.from({ length: i < 40_000 ? 7 : 6 }, (_, n) =>
+      line(clock.wallMs() - 3_000_000 + Math.floor(i / 20_000) * 1_000_000 + n, 1, 0),
+    )
+    return { key: chunkKey(Math.floor(i / 20_000), name, 0), value: encodeLines(lines) }
+  })
+  home.begin(new Map([['spent', entries]]))
+  await home.close()
+
+  // The processor's time, because other test files run beside this one.
+  const before = process.cpuUsage()
+  const { ledger, events } = start(path, clock)
+  const restored = makeJournal(ledger, clock).restore()
+  const { user, system } = process.cpuUsage(before)
+  const tookMs = (user + system) / 1000
+  t.strictSame(events, [])
+  t.equal(restored.length, 20_000)
+  t.ok(
+    restored.every(({ completions }) => completions.length === 20),
+    'every account with every call',
+  )
+  t.ok(tookMs < 2_000, `took ${Math.round(tookMs)} ms`)
+  await ledger.close()
+})
+
+/** A sound state of 300 accounts, as a process that was killed leaves it. */
+async function makeSound(clock: HandClock): Promise<{ bytes: Buffer; left: readonly Remembered[] }> {
+  const path = newFolder()
+  const { ledger } = start(path, clock)
+  for (let i = 0; i < 300; i++) {
+    const page = ledger.open(`account-${i}`)
+    for (let n = 0; n < 5; n++) page.append(line(clock.wallMs() + n, i, 0, n))
+    page.learn({ wallMs: clock.wallMs(), hourLimit: 1000 + i })
+  }
+  await ledger.close()
+  clock.pass(1_000)
+  const bytes = readFileSync(join(path, stateFiles(path)[0] ?? ''))
+  const again = start(path, clock)
+  const left = again.ledger.load()
+  await again.ledger.close()
+  return { bytes, left }
+}
+
+void t.test('a damaged file is moved aside and said once; all else goes on', async t => {
+  const clock = makeHandClock()
+  const { bytes, left } = await makeSound(clock)
+  t.equal(left.length, 300)
+  const foreign = await makeForeign(clock)
+  const random = seeded(7)
+  const flipped = (many: number) => {
+    const copy = Buffer.from(bytes)
+    for (let i = 0; i < many; i++) copy[random(copy.length)] = random(256)
+    return copy
+  }
+  /** `maybe`: the damage may lie where nothing is written. Then nothing may be lost. */
+  const cases: [what: string, file: Buffer | 'folder', damaged: 'surely' | 'maybe'][] = [
+    ['nothing in it', Buffer.alloc(0), 'surely'],
+    ['zeros', Buffer.alloc(bytes.length), 'surely'],
+    ['a text', Buffer.from('no ledger\n'.repeat(2_000)), 'surely'],
+    ['a page and a half', bytes.subarray(0, 6_144), 'surely'],
+    ['half of it', bytes.subarray(0, bytes.length >> 1), 'surely'],
+    ['the first pages lost', Buffer.concat([Buffer.alloc(8_192), bytes.subarray(8_192)]), 'surely'],
+    ['a page cut off', bytes.subarray(0, bytes.length - 4_096), 'maybe'],
+    ['one byte another', flipped(1), 'maybe'],
+    ['ten bytes others', flipped(10), 'maybe'],
+    ['a thousand bytes others', flipped(1_000), 'surely'],
+    ['another version', foreign, 'surely'],
+    ['a folder', 'folder', 'surely'],
+  ]
+  for (const [what, file, damaged] of cases) {
+    const path = newFolder()
+    mkdirSync(path)
+    const name = 'governor-3-0123abcd.mdb'
+    if (file === 'folder') mkdirSync(join(path, name))
+    else writeFileSync(join(path, name), file)
+    // A lock file that is nonsense says nothing of the state.
+    writeFileSync(join(path, `${name}-lock`), Buffer.alloc(8_192, 0x5a))
+    const { ledger, events } = start(path, clock)
+    const found = ledger.load()
+    const aside = readdirSync(path).filter(entry => entry.includes('.damaged-'))
+    if (damaged === 'surely' || events.length > 0) {
+      t.match(events, [{ kind: 'damaged', why: /./, movedTo: join(path, aside[0] ?? '?') }], what)
+      t.match(aside[0], /^governor-3-0123abcd\.mdb\.damaged-\d{8}T\d{6}Z$/)
+      t.strictSame(found, [], `${what}: nothing is believed`)
+    } else t.strictSame(found, left, `${what}: nothing is lost`)
+    t.ok(ledger.open('a').append(line(clock.wallMs(), 1, 0)), `${what}: it is written again`)
+    t.strictSame(ledger.health(), { up: true, degraded: false, message: undefined })
+    t.equal(stateFiles(path).length, 1)
+    await ledger.close()
+  }
+})
+
+/** A store as another version may write it. */
+async function makeForeign(clock: HandClock): Promise<Buffer> {
+  const path = newFolder()
+  const home = makeHome({ path, fsync: false }, { clock, execPath, tell: () => undefined })
+  home.begin(new Map())
+  home.write(tables => tables('meta').put(Buffer.from('version'), Buffer.from('2')))
+  await home.close()
+  return readFileSync(join(path, stateFiles(path)[0] ?? ''))
+}
+
+function seeded(seed: number): (below: number) => number {
+  let state = seed
+  return below => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff
+    return Math.floor((state / 0x80000000) * below)
+  }
+}
+
+void t.test(
+  'where nothing can be written the calls go on, and when it can be, so does the ledger',
+  async t => {
+    const clock = makeHandClock()
+    const file = newFolder()
+    writeFileSync(file, 'in the way')
+    const cases: [what: string, path: string][] = [
+      ['the path leads through a file', join(file, 'below')],
+      ['nobody may write there', '/proc/governor-state'],
+      ['the path is a file', file],
+    ]
+    for (const [what, path] of cases) {
+      const { ledger, events } = start(path, clock)
+      t.strictSame(ledger.load(), [])
+      const journal = makeJournal(ledger, clock)
+      const account = journal.open('a')
+      for (let i = 0; i < 50; i++) {
+        account.spend(clock.nowMs(), 500)
+        account.completed()
+        clock.pass(100)
+      }
+      t.match(ledger.health(), { up: false, degraded: true, message: /./ }, what)
+      t.match(events, [{ kind: 'degraded', why: /./ }], `${what}: said once`)
+      if (path === file) {
+        rmSync(file)
+        clock.pass(10_000)
+        t.strictSame(ledger.health(), { up: true, degraded: false, message: undefined }, 'by itself')
+        t.match(events, [{ kind: 'degraded' }, { kind: 'recovered' }])
+        journal.stop()
+        await ledger.close()
+        const again = start(path, clock)
+        t.equal(completedIn(again.ledger.load()), 50, 'and what happened meanwhile is not forgotten')
+        await again.ledger.close()
+      } else await ledger.close()
+    }
+  },
+)
+
+void t.test('a state that is deleted under us is begun again; one taken over is left alone', async t => {
+  const clock = makeHandClock()
+  const path = newFolder()
+  const one = start(path, clock)
+  const page = one.ledger.open('a')
+  t.ok(page.append(line(clock.wallMs(), 3, 0)))
+  rmSync(path, { recursive: true })
+  clock.pass(2_000)
+  t.ok(page.append(line(clock.wallMs(), 2, 0)))
+  t.equal(stateFiles(path).length, 1)
+
+  const other = start(path, clock)
+  t.equal(completedIn(other.ledger.load()), 5, 'with all that was in it')
+  t.ok(other.ledger.open('a').append(line(clock.wallMs(), 1, 0)))
+  clock.pass(2_000)
+  t.notOk(page.append(line(clock.wallMs(), 1, 0)), 'the older process writes no more')
+  t.match(one.ledger.health(), { up: false, degraded: true, message: /another process/ })
+  t.match(one.events, [{ kind: 'degraded', why: /another process/ }])
+  t.ok(other.ledger.open('a').append(line(clock.wallMs(), 1, 0)), 'the younger does')
+  t.strictSame(other.events, [])
+  await Promise.all([one.ledger.close(), other.ledger.close()])
+})
+
+const built = (path: string) => JSON.stringify(new URL(`../${path}`, import.meta.url).href)
+
+/** A process that opens the state, says how many calls it remembers, then does as `body` says. */
+function program(path: string, body: string): string[] {
+  const source = `
+    import { openSync, writeSync } from 'node:fs'
+    import { spawnSync } from 'node:child_process'
+    import { makeSystemClock } from ${built('src/base/clock.js')}
+    import { makeEmbedded } from ${built('src/state/embedded/embedded.js')}
+    import { makeJournal } from ${built('src/governor/journal.js')}
+    const clock = makeSystemClock()
+    const events = []
+    const { ledger } = makeEmbedded(
+      { path: ${JSON.stringify(path)}, fsync: false, keepMs: ${KEEP_MS} },
+      { clock, execPath: process.execPath, tell: event => events.push(event) },
+    )
+    const journal = makeJournal(ledger, clock)
+    const known = journal.restore().reduce((sum, { completions }) => sum + completions.length, 0)
+    writeSync(1, known + (events.length > 0 ? JSON.stringify(events) : '') + '\\n')
+    ${body}`
+  return ['--input-type=module', '--eval', source]
+}
+
+void t.test('kill -9 at any moment forgets no call that may have been sent', async t => {
+  const path = newFolder()
+  const ROUNDS = 20
+  const sentFile = `${path}.sent`
+  // One byte for each call that may be sent now, where a kill does not lose it; half of the calls are answered.
+  const body = `
+    const sent = openSync(${JSON.stringify(sentFile)}, 'a')
+    const accounts = ['a', 'b', 'c'].map(name => journal.open(name))
+    for (let i = 0; ; i++) {
+      const account = accounts[i % 3]
+      account.spend(clock.nowMs(), 100_000)
+      writeSync(sent, 's')
+      if (i % 2) account.completed()
+      if (i % 20 === 0) await new Promise(resolve => setTimeout(resolve, 1))
+    }`
+  let sent = 0
+  const random = seeded(11)
+  for (let round = 0; round < ROUNDS; round++) {
+    const known = await killed(program(path, body), random(25))
+    t.ok(known >= sent, `round ${round}: ${known} calls are known of ${sent} sent`)
+    // Three leases each time, and the calls that were between their line and their byte.
+    const most = sent + round * 3 * (MAX_LEASE + 1)
+    t.ok(known <= most, `and not more than ${most}`)
+    sent = statSync(sentFile, { throwIfNoEntry: false })?.size ?? 0
+  }
+  t.ok(sent > ROUNDS * 20, `${sent} calls were sent`)
+})
+
+/** Runs it until it has said how many calls it knows of, and `afterMs` more; then kills it. */
+function killed(args: readonly string[], afterMs: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], env: {} })
+    let said = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      said += text
+      if (text.includes('\n')) setTimeout(() => child.kill('SIGKILL'), afterMs)
+    })
+    child.on('error', reject).on('close', () => resolve(Number(said)))
+  })
+}
+
+void t.test(
+  'a full disk costs no call, and what was kept before stays kept',
+  { skip: !hasLimits() },
+  async t => {
+    const path = newFolder()
+    const clock = makeHandClock()
+    const body = `
+    const page = ledger.open('a')
+    const lineAt = () => ({ wallMs: clock.wallMs(), completed: 1, pending: 0, remaining: undefined, resetAtSeconds: undefined })
+    let kept = 0
+    while (page.append(lineAt())) kept++
+    const full = ledger.health()
+    spawnSync('/usr/bin/prlimit', ['--pid', String(process.pid), '--fsize=unlimited'])
+    while (!page.append(lineAt())) await new Promise(resolve => setTimeout(resolve, 20))
+    writeSync(1, JSON.stringify({ kept: kept + 1, full, after: ledger.health(), events }))`
+    const [node, ...args] = [execPath, ...program(path, body)]
+    const child = spawnSync('/usr/bin/prlimit', ['--fsize=400000:unlimited', node, ...args], {
+      encoding: 'utf8',
+      env: {},
+    })
+    const said = JSON.parse(child.stdout.split('\n')[1] ?? '') as Record<string, unknown>
+    t.match(said, {
+      full: { up: true, degraded: true, message: /./ },
+      after: { up: true, degraded: false },
+      events: [{ kind: 'degraded' }, { kind: 'recovered' }],
+    })
+    t.ok(Number(said['kept']) > 100)
+    clock.stepWall(Date.now() - clock.wallMs())
+    const again = start(path, clock)
+    t.equal(completedIn(again.ledger.load()), said['kept'])
+    await again.ledger.close()
+  },
+)
+
+function hasLimits(): boolean {
+  return spawnSync('/usr/bin/prlimit', ['--version']).status === 0
+}
+
+/** The ledger over tables of this process: the very code, without the file. Runs follow each other at once. */
+function makePaper(): { start: (clock: HandClock) => Ledger; isFull: boolean } {
+  let tables = new Map<string, Map<string, { key: Buffer; value: Buffer }>>()
+  const tableOf = (name: string): Table => {
+    const rows = tables.get(name) ?? new Map<string, { key: Buffer; value: Buffer }>()
+    tables.set(name, rows)
+    const sorted = () => [...rows.values()].sort((a, b) => Buffer.compare(a.key, b.key))
+    return {
+      get: key => rows.get(key.toString('hex'))?.value,
+      put: (key, value) => void rows.set(key.toString('hex'), { key, value }),
+      remove: key => void rows.delete(key.toString('hex')),
+      firstKeys: limit =>
+        sorted()
+          .slice(0, limit)
+          .map(({ key }) => key),
+      each: visit => sorted().forEach(({ key, value }) => visit(key, value)),
+    }
+  }
+  const paper = {
+    isFull: false,
+    start(clock: HandClock) {
+      const home: Home = {
+        inherited: (name, visit) => tableOf(name).each(visit),
+        begin: () => undefined,
+        write(change) {
+          if (!paper.isFull) change(tableOf)
+          return !paper.isFull
+        },
+        together(work) {
+          if (!paper.isFull) work()
+          return !paper.isFull
+        },
+        health: () => ({ up: true, degraded: paper.isFull, message: undefined }),
+        close: () => Promise.resolve(),
+      }
+      const { ledger, contents } = makeEmbeddedLedger({ keepMs: KEEP_MS }, home, clock.wallMs())
+      tables = new Map()
+      for (const [name, entries] of contents)
+        for (const { key, value } of entries) tableOf(name).put(key, value)
+      return ledger
+    },
+  }
+  return paper
+}
+
+void t.test('whatever happens, no run knows of fewer calls than were sent, nor of earlier ones', t => {
+  type Step =
+    'spend' | 'complete' | 'refund' | 'crash' | 'stop' | { readonly pass: number } | { readonly step: number }
+  const step = fc.oneof(
+    { weight: 30, arbitrary: fc.constant<Step>('spend') },
+    { weight: 20, arbitrary: fc.constant<Step>('complete') },
+    { weight: 3, arbitrary: fc.constant<Step>('refund') },
+    { weight: 15, arbitrary: fc.integer({ min: 0, max: 2_500 }).map((pass): Step => ({ pass })) },
+    { weight: 1, arbitrary: fc.constantFrom<Step>({ step: 3_700_000 }, { step: -100_000 }) },
+    { weight: 1, arbitrary: fc.constant<Step>('crash') },
+    { weight: 1, arbitrary: fc.constant<Step>('stop') },
+  )
+  const steps = fc.array(fc.tuple(step, fc.integer({ min: 1, max: 60 })), { minLength: 1, maxLength: 120 })
+  fc.assert(
+    fc.property(steps, fc.boolean(), (walk, isScarce) => {
+      const clock = makeHandClock()
+      const paper = makePaper()
+      let journal = makeJournal(paper.start(clock), clock)
+      let account = journal.open('a')
+      /** The naive list: when each call was answered, on the clock of nowMs. */
+      let answered: number[] = []
+      let out = 0
+      let crashes = 0
+      let refunds = 0
+      for (const [what, times] of walk) {
+        for (let i = 0; i < times; i++) {
+          if (what === 'spend') {
+            account.spend(clock.nowMs(), isScarce ? 20 : 100_000)
+            out++
+          } else if (what === 'complete' && out > 0) {
+            out--
+            answered.push(clock.nowMs())
+            account.completed()
+          } else if (what === 'refund' && out > 0) {
+            out--
+            refunds++
+            account.refunded()
+          } else break
+        }
+        if (typeof what === 'object' && 'pass' in what) clock.pass(what.pass)
+        if (typeof what === 'object' && 'step' in what) {
+          clock.stepWall(what.step)
+          // The step is noticed at the next turn of the timer.
+          clock.pass(5_000)
+        }
+        if (what !== 'crash' && what !== 'stop') continue
+        if (what === 'stop') journal.stop()
+        journal = restart(what)
+      }
+      restart('crash')
+
+      function restart(what: 'crash' | 'stop'): Journal {
+        clock.silence()
+        const nowMs = clock.nowMs()
+        const next = makeJournal(paper.start(clock), clock)
+        const found = [...(next.restore()[0]?.completions ?? [])].sort((a, b) => b - a)
+        answered = [...answered, ...Array.from({ length: out }, () => nowMs)].sort((a, b) => b - a)
+        const latest = (times: number[], i: number) => times[i] ?? -Infinity
+        if (what === 'crash') crashes++
+        // What the last line had reserved may not have been sent, or not have left.
+        const most = answered.length + (crashes > 0 ? refunds : 0) + crashes * (isScarce ? 0 : MAX_LEASE)
+        if (found.length < answered.length || found.length > most)
+          throw new Error(`${found.length} are known of ${answered.length}`)
+        answered.forEach((atMs, i) => {
+          if (latest(found, i) < atMs - 0.01)
+            throw new Error(`call ${i} is known ${atMs - latest(found, i)} ms early`)
+          // Each line comes within a lease and a turn of the timer.
+          if (crashes === 0 && latest(found, i) > atMs + LEASE_MS + 300)
+            throw new Error(`call ${i} is known late`)
+        })
+        account = next.open('a')
+        out = 0
+        return next
+      }
+    }),
+    { numRuns: 150 },
+  )
+  t.pass()
+  t.end()
+})
+
+void t.test('a journal that could not be kept for a while is whole again after it', t => {
+  const clock = makeHandClock()
+  const paper = makePaper()
+  const journal = makeJournal(paper.start(clock), clock)
+  const account: AccountJournal = journal.open('a')
+  paper.isFull = true
+  for (let i = 0; i < 200; i++) {
+    account.spend(clock.nowMs(), 100_000)
+    if (i % 4) account.completed()
+    clock.pass(20)
+  }
+  paper.isFull = false
+  clock.pass(2_000)
+  clock.silence()
+  const [a] = makeJournal(paper.start(clock), clock).restore()
+  t.equal(a?.completions.length, 200, 'after a crash, too: the next turn of the timer had written it')
+  t.end()
+})
+
+void t.test('a lease grows while it is used up, and never near the end of a window', t => {
+  const sizes = [1]
+  while (sizes.length < 8) sizes.push(leaseOf(sizes.at(-1) ?? 0, true, 100_000))
+  t.strictSame(sizes, [1, 2, 4, 8, 16, 32, 32, 32])
+  t.equal(leaseOf(32, false, 100_000), 1, 'a calm account counts singly')
+  t.equal(leaseOf(32, true, 640), 10)
+  t.equal(leaseOf(32, true, 63), 1)
+  t.equal(leaseOf(32, true, -5), 1, 'also where there is no room, as in observe mode')
+  t.end()
+})
+
+void t.test('two names of one account come back as one, with what was learned', t => {
+  const [wallMs, nowMs] = [1_000_000, 50_000]
+  const spent = (atMs: number, remaining?: number) => [line(wallMs - atMs, 1, 0, remaining)]
+  const restored = restoreAccounts(
+    [
+      { account: '100200', spent: spent(900, 70), learned: { wallMs, sameAs: 'guid' } },
+      {
+        account: 'guid',
+        spent: spent(300),
+        learned: { wallMs, hourLimit: 3000, blockedUntilWallMs: wallMs + 9_000, blockedBy: 'HOURLY' },
+      },
+      { account: 'ring', spent: spent(1), learned: { wallMs, sameAs: 'ring' } },
+      { account: 'alias', spent: spent(5), learned: { wallMs, sameAs: 'unheard' } },
+    ],
+    wallMs,
+    nowMs,
+  )
+  t.match(restored, [
+    {
+      account: 'guid',
+      alsoKnownAs: ['100200'],
+      completions: [nowMs - 900, nowMs - 300],
+      remaining: 70,
+      resetAtSeconds: 1_764_003_600,
+      heardMs: nowMs - 900,
+      facts: { hourLimit: 3000, blockedUntilMs: nowMs + 9_000, blockedBy: 'HOURLY' },
+    },
+    { account: 'ring', completions: [nowMs - 1] },
+    { account: 'unheard', alsoKnownAs: ['alias'], completions: [nowMs - 5] },
+  ])
+  t.end()
+})

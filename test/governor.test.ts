@@ -5,11 +5,14 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import {
+  AT_ONCE,
+  many,
+  numberIn,
   skewToTurnIn,
   startGoverned,
+  statuses,
   type Governed,
   type GovernedOptions,
-  type Told,
 } from './fixtures/governed.js'
 import { lateness, watchNoise } from './fixtures/hours.js'
 import { until } from './fixtures/upstream.js'
@@ -18,22 +21,6 @@ async function open(t: Test, options: GovernedOptions): Promise<Governed> {
   const house = await startGoverned(options)
   t.teardown(() => house.stop())
   return house
-}
-
-const AT_ONCE = { headers: { prefer: 'wait=0' } }
-
-function statuses(told: readonly Told[]): Record<string, number> {
-  const counts: Record<string, number> = {}
-  for (const { status } of told) counts[status] = (counts[status] ?? 0) + 1
-  return counts
-}
-
-function many<T>(n: number, make: (i: number) => T): T[] {
-  return Array.from({ length: n }, (_, i) => make(i))
-}
-
-function numberIn(told: Told, name: string): number {
-  return Number(told.headers[name] ?? NaN)
 }
 
 /** Leaves the first account nothing of its hour, and its governor knows. @param restMs a burst window to wait out */

@@ -8,7 +8,15 @@ import { setTimeout as pause } from 'node:timers/promises'
 import fc from 'fast-check'
 import t from 'tap'
 import { ROOT, startPassing, type Governor } from './fixtures/governor.js'
-import { ask, header, openClient, startUpstream, until, type Told } from './fixtures/upstream.js'
+import {
+  ask,
+  header,
+  openClient,
+  startUpstream,
+  until,
+  type Exchange,
+  type Told,
+} from './fixtures/upstream.js'
 
 const ACCOUNT = '0b1d2c3e-1111-4222-8333-444455556666'
 const OTHER_ACCOUNT = '0b1d2c3e-1111-4222-8333-777777777777'
@@ -1148,24 +1156,28 @@ void t.test('connections are shared', async t => {
   )
 
   void t.test('R5: a queue for connections: all are answered, once, with their own headers', async t => {
-    const path = fresh()
-    const told = await Promise.all(
-      Array.from({ length: 60 }, (_, n) =>
-        ask(
-          narrow.port,
-          sized(
-            'POST',
-            fresh(n % 2 ? ACCOUNT : OTHER_ACCOUNT).replace(/probe/, `queue${path.length}`),
-            `${n}`,
-            [`X-N: ${n}`],
-          ),
-        ),
-      ),
-    )
+    // Three accounts, because two alone have as many places as there are connections; and every other body streams,
+    // because such a request has its head written while it waits.
+    const accounts = [ACCOUNT, OTHER_ACCOUNT, ACCOUNT.replace('444455556666', '999999999999')]
+    const paths = Array.from({ length: 60 }, (_, n) => fresh(accounts[n % 3]))
+    const held: Exchange[] = []
+    let isOpen = false
+    for (const path of paths)
+      upstream.on(path, { onWhole: exchange => void (isOpen ? exchange.reply(200) : held.push(exchange)) })
+    const telling = paths.map((path, n) => {
+      const body = n % 2 ? String(n) : String(n).padEnd(70_000)
+      return ask(narrow.port, sized('POST', path, body, [`X-N: ${n}`]))
+    })
+    await until('all connections to be taken', () => held.length === 4)
+    // Connections are accepted in their order: when a later one is answered, all sixty have come in.
+    await ask(narrow.port, message('GET', '//'))
+    isOpen = true
+    for (const exchange of held) exchange.reply(200)
+    const told = await Promise.all(telling)
     t.ok(told.every(({ status }) => status === 200))
-    const heard = upstream.heard.filter(({ target }) => target.includes(`queue${path.length}`))
-    t.equal(heard.length, 60)
-    t.ok(heard.every(each => header(each, 'x-n') === each.body.toString()))
+    const heard = paths.map(path => upstream.at(path))
+    t.ok(heard.every(each => each.length === 1))
+    t.ok(heard.flat().every(each => header(each, 'x-n') === each.body.toString().trim()))
   })
 })
 

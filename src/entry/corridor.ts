@@ -20,7 +20,8 @@ import type { Answer, Failure, Origin, Shipment } from '../forward/exchange.js'
 import { makeAsk, type AskRooms, type Notes } from './ask.js'
 import { readUpTo } from './body.js'
 import { framingFault, hasBody, NO_BODY, receive, TOO_LARGE, type Received } from './receive.js'
-import { LEFT, held, ours, passOn, passWhole, refuse, whole, type Written } from './respond.js'
+import { held, ours } from './refusal.js'
+import { LEFT, passOn, passWhole, refuse, whole, type Written } from './respond.js'
 
 export interface Rooms extends AskRooms {
   identify(method: string, target: string): Call | Refusal

@@ -4,7 +4,7 @@
  * crash may cost an account up to a lease of calls, and never gives it one.
  */
 import type { Clock } from '../base/clock.js'
-import type { Learned, Ledger } from '../base/ledger.js'
+import type { Learned, Ledger, Page } from '../base/ledger.js'
 import { LEASE_MS, leaseOf } from './lease.js'
 import { restoreAccounts, type Restored } from './restore.js'
 
@@ -46,20 +46,10 @@ const IDLE_MS = 5_000
 /** A clock that is off by less changes nothing worth a write. */
 const SKEW_MS = 1_000
 
-interface Account {
-  /** Whether its last line is not its exact state, and no lease says that this is meant so. */
-  isDue(nowMs: number, endLease: boolean): boolean
-  writeExact(nowMs: number): void
-  /** What `writeExact` said was not kept after all. */
-  unkept(): void
-  /** There is nothing left to follow. */
-  isSettled(): boolean
-}
-
 export function makeJournal(ledger: Ledger, clock: Clock): Journal {
   // Lines stand on a scale that a step of the wall clock does not touch.
   const scaleMs = clock.wallMs() - clock.nowMs()
-  const unsettled = new Set<Account>()
+  const unsettled = new Set<PageJournal>()
   let skewMs = 0
   let stopped = false
   let hurried = false
@@ -82,7 +72,7 @@ export function makeJournal(ledger: Ledger, clock: Clock): Journal {
     for (const account of unsettled) if (account.isSettled()) unsettled.delete(account)
   }
 
-  function follow(account: Account): void {
+  function follow(account: PageJournal): void {
     unsettled.add(account)
     if (hurried || stopped) return
     hurried = true
@@ -95,78 +85,6 @@ export function makeJournal(ledger: Ledger, clock: Clock): Journal {
     if (Math.abs(byMs - skewMs) >= SKEW_MS && ledger.skewed(byMs)) skewMs = byMs
   }
 
-  function open(name: string): AccountJournal {
-    const page = ledger.open(name)
-    let inFlight = 0
-    /** Answers since the last line. */
-    let done = 0
-    /** Answers that the last line tells of. */
-    let told = 0
-    /** Calls that the last line reserved and that were not sent yet. */
-    let leased = 0
-    let leaseEndsMs = -Infinity
-    let lease = 1
-    /** What the last line says is out; `undefined` when it could not be kept. */
-    let written: number | undefined = 0
-    let remaining: number | undefined
-    let resetAtSeconds: number | undefined
-
-    function write(nowMs: number, pending: number): void {
-      const line = { wallMs: scaleMs + nowMs, completed: done, pending, remaining, resetAtSeconds }
-      const isKept = page.append(line)
-      told = isKept ? done : 0
-      if (isKept) done = 0
-      written = isKept ? pending : undefined
-    }
-
-    const account: Account = {
-      isDue: (nowMs, endLease) => (endLease || nowMs >= leaseEndsMs) && (done > 0 || written !== inFlight),
-      writeExact(nowMs) {
-        leased = 0
-        leaseEndsMs = -Infinity
-        write(nowMs, inFlight)
-      },
-      unkept() {
-        done += told
-        told = 0
-        written = undefined
-      },
-      isSettled: () => inFlight === 0 && done === 0 && written === 0,
-    }
-
-    return {
-      spend(nowMs, roomLeft) {
-        inFlight++
-        if (leased > 0 && nowMs < leaseEndsMs) {
-          leased--
-          return
-        }
-        lease = leaseOf(lease, nowMs < leaseEndsMs, roomLeft)
-        leased = lease - 1
-        leaseEndsMs = nowMs + LEASE_MS
-        write(nowMs, inFlight + leased)
-        follow(account)
-      },
-      completed() {
-        inFlight--
-        done++
-      },
-      refunded() {
-        inFlight--
-        // Its place in the lease is still reserved.
-        leased++
-      },
-      heard(left, resetAt) {
-        remaining = left
-        resetAtSeconds = resetAt
-      },
-      learned(nowMs, { blockedUntilMs, ...facts }) {
-        const blockedUntilWallMs = blockedUntilMs === undefined ? undefined : scaleMs + blockedUntilMs
-        page.learn({ ...facts, blockedUntilWallMs, wallMs: scaleMs + nowMs })
-      },
-    }
-  }
-
   function flush(): void {
     const nowMs = clock.nowMs()
     followWallClock(nowMs)
@@ -175,12 +93,109 @@ export function makeJournal(ledger: Ledger, clock: Clock): Journal {
 
   return {
     restore: () => restoreAccounts(ledger.load(), clock.wallMs(), clock.nowMs()),
-    open,
+    open: name => new PageJournal(ledger.open(name), scaleMs, follow),
     flush,
     stop() {
       flush()
       stopped = true
       timer.cancel()
     },
+  }
+}
+
+/** A class, because every account has one. */
+class PageJournal implements AccountJournal {
+  readonly #page: Page
+  readonly #scaleMs: number
+  readonly #follow: (account: PageJournal) => void
+  #inFlight = 0
+  /** Answers since the last line. */
+  #done = 0
+  /** Answers that the last line tells of. */
+  #told = 0
+  /** Calls that the last line reserved and that were not sent yet. */
+  #leased = 0
+  #leaseEndsMs = -Infinity
+  #lease = 1
+  /** What the last line says is out; `undefined` when it could not be kept. */
+  #written: number | undefined = 0
+  #remaining: number | undefined
+  #resetAtSeconds: number | undefined
+
+  constructor(page: Page, scaleMs: number, follow: (account: PageJournal) => void) {
+    this.#page = page
+    this.#scaleMs = scaleMs
+    this.#follow = follow
+  }
+
+  spend(nowMs: number, roomLeft: number): void {
+    this.#inFlight++
+    if (this.#leased > 0 && nowMs < this.#leaseEndsMs) {
+      this.#leased--
+      return
+    }
+    this.#lease = leaseOf(this.#lease, nowMs < this.#leaseEndsMs, roomLeft)
+    this.#leased = this.#lease - 1
+    this.#leaseEndsMs = nowMs + LEASE_MS
+    this.#write(nowMs, this.#inFlight + this.#leased)
+    this.#follow(this)
+  }
+
+  completed(): void {
+    this.#inFlight--
+    this.#done++
+  }
+
+  refunded(): void {
+    this.#inFlight--
+    // Its place in the lease is still reserved.
+    this.#leased++
+  }
+
+  heard(remaining: number | undefined, resetAtSeconds: number | undefined): void {
+    this.#remaining = remaining
+    this.#resetAtSeconds = resetAtSeconds
+  }
+
+  learned(nowMs: number, { blockedUntilMs, ...facts }: Facts): void {
+    const scaleMs = this.#scaleMs
+    const blockedUntilWallMs = blockedUntilMs === undefined ? undefined : scaleMs + blockedUntilMs
+    this.#page.learn({ ...facts, blockedUntilWallMs, wallMs: scaleMs + nowMs })
+  }
+
+  /** Whether its last line is not its exact state, and no lease says that this is meant so. */
+  isDue(nowMs: number, endLease: boolean): boolean {
+    return (endLease || nowMs >= this.#leaseEndsMs) && (this.#done > 0 || this.#written !== this.#inFlight)
+  }
+
+  writeExact(nowMs: number): void {
+    this.#leased = 0
+    this.#leaseEndsMs = -Infinity
+    this.#write(nowMs, this.#inFlight)
+  }
+
+  /** What `writeExact` said was not kept after all. */
+  unkept(): void {
+    this.#done += this.#told
+    this.#told = 0
+    this.#written = undefined
+  }
+
+  /** There is nothing left to follow. */
+  isSettled(): boolean {
+    return this.#inFlight === 0 && this.#done === 0 && this.#written === 0
+  }
+
+  #write(nowMs: number, pending: number): void {
+    const isKept = this.#page.append({
+      wallMs: this.#scaleMs + nowMs,
+      completed: this.#done,
+      pending,
+      remaining: this.#remaining,
+      resetAtSeconds: this.#resetAtSeconds,
+    })
+    this.#told = isKept ? this.#done : 0
+    if (isKept) this.#done = 0
+    this.#written = isKept ? pending : undefined
   }
 }

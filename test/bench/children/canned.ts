@@ -5,6 +5,11 @@
 import net from 'node:net'
 import { serveParent } from './child.js'
 
+/** As large as settings may be: what is measured is what keeping limits costs, not waiting for them. */
+const CALLS = 10_000_000
+const HOUR_SECONDS = 3600
+const RESET = (Math.floor(Date.now() / 1000 / HOUR_SECONDS) + 1) * HOUR_SECONDS
+
 const BODY = 'a'.repeat(2048)
 const ANSWER = Buffer.from(
   [
@@ -13,14 +18,14 @@ const ANSWER = Buffer.from(
     `Content-Length: ${BODY.length}`,
     'Content-Type: application/json; charset=utf-8',
     'Vary: Accept-Encoding',
-    'X-RateLimit-Reset: 1631174400',
-    'X-RateLimit-Limit: 3000',
-    'X-RateLimit-Remaining: 2900',
-    'X-BurstLimit-Limit: 500',
-    'X-BurstLimit-Remaining: 499',
+    `X-RateLimit-Reset: ${RESET}`,
+    `X-RateLimit-Limit: ${CALLS}`,
+    `X-RateLimit-Remaining: ${CALLS - 1}`,
+    `X-BurstLimit-Limit: ${CALLS}`,
+    `X-BurstLimit-Remaining: ${CALLS - 1}`,
     'X-DocuSign-TraceToken: 37c068f5-3768-4760-8284-df4611185918',
     'X-DocuSign-Node: DA2DFE188',
-    'Date: Thu, 09 Sep 2021 07:30:49 GMT',
+    `Date: ${new Date().toUTCString()}`,
     '',
     BODY,
   ].join('\r\n'),

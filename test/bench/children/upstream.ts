@@ -11,7 +11,7 @@ const server = http.createServer((req, res) => {
     'Content-Length': left,
     'Content-Type': 'application/json; charset=utf-8',
     Vary: 'Accept-Encoding',
-    'X-RateLimit-Reset': '1631174400',
+    'X-RateLimit-Reset': String((Math.floor(Date.now() / 3_600_000) + 1) * 3600),
     'X-RateLimit-Limit': '3000',
     'X-RateLimit-Remaining': '2900',
     'X-BurstLimit-Limit': '500',

@@ -1,0 +1,59 @@
+/** A refusal's own answer: status, code, headers and body, from one table that the compiler keeps complete. */
+import type { LimitsShown, Outcome, Reason, Refusal } from '../base/types.js'
+
+const HOUR_CODE = 'HOURLY_APIINVOCATION_LIMIT_EXCEEDED'
+
+const REFUSALS: Record<Reason, { status: number; errorCode: string; outcome: Outcome; retry: boolean }> = {
+  'hour-spent': limit(HOUR_CODE),
+  'burst-spent': limit('BURST_APIINVOCATION_LIMIT_EXCEEDED'),
+  'queue-full': limit('BURST_APIINVOCATION_LIMIT_EXCEEDED'),
+  'poll-too-soon': limit('HOURLY_ENVELOPE_POLLING_LIMIT_EXCEEDED'),
+  'upstream-blocked': refused(503, 'GOVERNOR_UPSTREAM_BLOCKED'),
+  'upstream-unreachable': { ...refused(502, 'GOVERNOR_UPSTREAM_UNREACHABLE'), outcome: 'failed' },
+  'upstream-timeout': { ...refused(504, 'GOVERNOR_UPSTREAM_TIMEOUT'), outcome: 'failed' },
+  // The same request would be refused again, so there is no time at which to retry it.
+  'bad-request': { ...refused(400, 'GOVERNOR_BAD_REQUEST'), retry: false },
+  'shutting-down': refused(503, 'GOVERNOR_SHUTTING_DOWN'),
+  'state-unavailable': refused(503, 'GOVERNOR_STATE_UNAVAILABLE'),
+}
+
+function refused(status: number, errorCode: string) {
+  return { status, errorCode, outcome: 'refused' as Outcome, retry: true }
+}
+
+function limit(errorCode: string) {
+  return refused(429, errorCode)
+}
+
+export function refusalMessage(refusal: Refusal) {
+  const { errorCode, outcome, retry, ...row } = REFUSALS[refusal.reason]
+  const head = ['Content-Type', 'application/json', 'X-Governor-Refusal', refusal.reason]
+  if (retry) {
+    const seconds = Math.max(1, Math.ceil((refusal.retryAfterMs ?? 0) / 1000))
+    head.push('Retry-After', String(seconds))
+  }
+  if (refusal.limits) head.push(...limitLines(refusal.limits))
+  head.push(...ours(outcome, `detail=${refusal.reason}`))
+  const code = refusal.reason === 'queue-full' && refusal.window === 'hour' ? HOUR_CODE : errorCode
+  const body = Buffer.from(JSON.stringify({ errorCode: code, message: refusal.message }))
+  return { head, body, status: refusal.status ?? row.status, outcome }
+}
+
+/** As DocuSign's own refusals say it (facts 1.5), so that a client which reads those reads these. */
+function limitLines(limits: LimitsShown): string[] {
+  const { hourLimit, hourRemaining, resetAtSeconds, burstLimit, burstRemaining } = limits
+  const lines = ['X-RateLimit-Limit', String(hourLimit), 'X-RateLimit-Remaining', String(hourRemaining)]
+  if (resetAtSeconds !== undefined) lines.push('X-RateLimit-Reset', String(Math.ceil(resetAtSeconds)))
+  lines.push('X-BurstLimit-Limit', String(burstLimit), 'X-BurstLimit-Remaining', String(burstRemaining))
+  return lines
+}
+
+/** How long the call was held. */
+export function held(waitMs: number): string[] {
+  return waitMs > 0 ? ['X-Governor-Wait', (waitMs / 1000).toFixed(3)] : []
+}
+
+/** The lines that every answer of the traffic port carries. `how` is RFC 9211's parameters. */
+export function ours(outcome: Outcome, how: string): string[] {
+  return ['Cache-Status', `docusign-governor; ${how}`, 'X-Governor-Outcome', outcome]
+}

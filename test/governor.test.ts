@@ -4,6 +4,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { makeSystemClock } from '../src/base/clock.js'
 import {
   AT_ONCE,
   many,
@@ -13,6 +14,7 @@ import {
   statuses,
   type Governed,
   type GovernedOptions,
+  type Told,
 } from './fixtures/governed.js'
 import { lateness, watchNoise } from './fixtures/hours.js'
 import { until } from './fixtures/upstream.js'
@@ -93,4 +95,114 @@ void t.test('who leaves the queue has spent nothing, and is missed at once', asy
     heldMs <= freeMs + 100,
     `the queue was empty after ${heldMs} ms; fifty who need not wait take ${freeMs} ms`,
   )
+})
+
+void t.test(
+  'an account nobody knows is asked for once, and what the answer says of its limits holds',
+  async t => {
+    const limits = { hourLimit: 50, hourWindow: 4, burstLimit: 40, burstWindow: 1, latencyMs: 200 }
+    const settings = { GOVERNOR_LIMITS_HOUR_LIMIT: '1000', GOVERNOR_LIMITS_BURST_LIMIT: '1000' }
+    const house = await open(t, { docusign: { ...limits, clockSkew: skewToTurnIn(3.8, 4) }, settings })
+    t.same(statuses(await Promise.all(many(20, i => house.ask(`?n=${i}`)))), { 200: 20 })
+    const [first, second] = house.arrivals
+    t.ok((second?.atMs ?? 0) - (first?.atMs ?? 0) >= 190, 'the others left when the first was answered')
+
+    const refused = (await Promise.all(many(40, i => house.ask(`?m=${i}`, AT_ONCE)))).filter(
+      ({ status }) => status === 429,
+    )
+    t.equal(refused.length, 20, 'forty go in a burst')
+    t.equal(refused[0]?.headers['x-burstlimit-limit'], '40')
+    await house.control('/limits', { hour: 45 })
+    await until('the burst window to pass', () => performance.now() > (refused[0]?.endedMs ?? 0) + 1_300)
+    await house.ask('?tell')
+    const late = await Promise.all(many(20, i => house.ask(`?o=${i}`, AT_ONCE)))
+    t.same(statuses(late), { 200: 4, 429: 16 }, 'a lower limit holds from the answer on that tells it')
+    t.equal(house.simulator.report().blocked, 0)
+  },
+)
+
+void t.test('calls of others are counted and allowed for', async t => {
+  const limits = { hourLimit: 100, hourWindow: 4, burstLimit: 1_000, burstWindow: 0.5, latencyMs: 20 }
+  const house = await open(t, { docusign: { ...limits, clockSkew: skewToTurnIn(3.5, 4) } })
+  await house.ask('?first')
+  let isOver = false
+  const told: Told[] = []
+  const callers = many(4, async n => {
+    for (let i = 0; !isOver; i++) told.push(await house.ask(`?n=${n}${i}`, AT_ONCE))
+  })
+  await until('some to go', () => house.arrivals.length >= 20)
+  await house.control('/spend', { account: house.accounts[0]?.id, calls: 50 })
+  await until('the hour to be spent', () => told.some(({ status }) => status === 429))
+  isOver = true
+  await Promise.all(callers)
+  const { blocked } = house.simulator.report()
+  t.ok(blocked <= 3, `${blocked} were under way when nothing was left any more`)
+  const ours = house.arrivals.length - blocked
+  t.ok(ours >= 49 && ours <= 50, `the half that was left was used: ${ours}`)
+})
+
+void t.test(
+  'the number and the GUID of an account are one budget from the answer on that shows both',
+  async t => {
+    const limits = { hourLimit: 30, hourWindow: 4, burstLimit: 1_000, burstWindow: 0.5 }
+    const settings = { GOVERNOR_LIMITS_LEARN: 'false' }
+    const house = await open(t, { docusign: { ...limits, clockSkew: skewToTurnIn(3.5, 4) }, settings })
+    const [account] = house.accounts
+    const names = [account?.id, account?.number]
+    for (const name of names) for (let i = 0; i < 3; i++) await house.ask(`//accounts/${name}/users?${i}`)
+    await house.ask(`//accounts/${account?.number}`)
+    const told = await Promise.all(
+      many(60, i => house.ask(`//accounts/${names[i % 2]}/users?n=${i}`, AT_ONCE)),
+    )
+    t.same(statuses(told), { 200: 23, 429: 37 }, 'three each before, one to tell, and the rest of thirty')
+    t.equal(house.simulator.report().blocked, 0)
+  },
+)
+
+void t.test('when one of our clocks is set, nobody stalls and no limit breaks', async t => {
+  const clock = makeSystemClock()
+  let setByMs = 0
+  const limits = { hourLimit: 60, hourWindow: 2, burstLimit: 20, burstWindow: 0.2 }
+  const house = await open(t, {
+    docusign: limits,
+    clock: { ...clock, wallMs: () => clock.wallMs() + setByMs },
+  })
+  let isOver = false
+  const told: Told[] = []
+  const callers = many(8, async n => {
+    for (let i = 0; !isOver; i++) told.push(await house.ask(`?n=${n}${i}`))
+  })
+  for (const stepMs of [-100_000, 3_700_000, 0]) {
+    const atMs = performance.now()
+    await until('the middle of an hour', () => performance.now() - atMs > 1_000 && Date.now() % 2_000 > 900)
+    setByMs += stepMs
+  }
+  await until('another hour', () => house.arrivals.some(({ wallMs }) => wallMs > Date.now() - 100))
+  isOver = true
+  await Promise.all(callers)
+  t.same(statuses(told), { 200: told.length }, `${told.length} calls were answered`)
+  const waits = told.map(({ askedMs, endedMs }) => endedMs - askedMs)
+  t.ok(Math.max(...waits) < 3_000, `nobody waited longer than ${Math.max(...waits)} ms`)
+  t.equal(house.violations('hour', 'fixed'), 0)
+  t.equal(house.violations('burst', 'sliding'), 0)
+})
+
+void t.test('an hour that turns later at DocuSign than we believe costs nobody the next one', async t => {
+  const clock = makeSystemClock()
+  let setByMs = 0
+  const limits = { hourLimit: 60, hourWindow: 4, burstLimit: 200, burstWindow: 0.2 }
+  const docusign = { ...limits, clockSkew: skewToTurnIn(2.5, 4) }
+  const docusignClock = { ...clock, wallMs: () => clock.wallMs() + setByMs }
+  const house = await open(t, { docusign, docusignClock })
+  for (let i = 0; i < 30; i++) await Promise.all([house.ask(`?warm=${i}`), pause(35)])
+  await spendHour(house)
+  const waiting = Promise.all(many(40, i => house.ask(`?n=${i}`)))
+  await until('all to have come in', () => house.entries.filter(isNumbered).length === 40)
+  setByMs = -600
+  const told = await waiting
+  t.same(statuses(told), { 200: 40 })
+  const { blocked, callsWhileBlocked } = house.simulator.report()
+  t.ok(blocked > 0, `${blocked} were refused, ${callsWhileBlocked} of them as they were under way`)
+  const waits = told.map(({ askedMs, endedMs }) => endedMs - askedMs)
+  t.ok(Math.max(...waits) < 3_500, `nobody waited longer than ${Math.max(...waits)} ms`)
 })

@@ -2,48 +2,30 @@
  * The governor's promises, as its clients and DocuSign see them: real sockets, real time, a simulator that judges by
  * itself. Hours last some seconds here.
  */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import t, { type Test } from 'tap'
-import { makeSystemClock } from '../src/base/clock.js'
+import t from 'tap'
 import {
   AT_ONCE,
+  errorCode,
+  isNumbered,
   many,
   numberIn,
+  open,
   skewToTurnIn,
-  startGoverned,
+  spendHour,
   statuses,
-  type Governed,
-  type GovernedOptions,
   type Told,
 } from './fixtures/governed.js'
 import { lateness, watchNoise } from './fixtures/hours.js'
 import { until } from './fixtures/upstream.js'
 
-async function open(t: Test, options: GovernedOptions): Promise<Governed> {
-  const house = await startGoverned(options)
-  t.teardown(() => house.stop())
-  return house
-}
-
-/** Leaves the first account nothing of its hour, and its governor knows. @param restMs a burst window to wait out */
-async function spendHour(house: Governed, restMs = 0): Promise<void> {
-  for (let tries = 0; tries < 10; tries++) {
-    const left = numberIn(await house.ask('?spend'), 'x-ratelimit-remaining')
-    if (left === 0) return
-    await house.control('/spend', { account: house.accounts[0]?.id, calls: left - 1 })
-    await pause(restMs)
-  }
-  throw new Error('the hour could not be spent')
-}
-
-function isNumbered(target: string): boolean {
-  return /\?n=\d+$/.test(target)
-}
-
 void t.test('a thousand who wait for the hour leave in order, inside the burst limit', async t => {
   const [hourWindow, burstWindow] = [12, 0.5]
   const limits = { hourLimit: 1_050, hourWindow, burstLimit: 400, burstWindow, latencyMs: 50 }
-  const house = await open(t, { docusign: { ...limits, clockSkew: skewToTurnIn(6, hourWindow) } })
+  const house = await open(t, { docusign: { ...limits, clockSkew: skewToTurnIn(5, hourWindow) } })
   // The dates of some answers, spread over a second, tell when DocuSign's hour will turn.
   for (let i = 0; i < 40; i++) await Promise.all([house.ask(`?warm=${i}`), pause(27)])
   // And a call that must open its connection first is overtaken by those that need not.
@@ -159,50 +141,99 @@ void t.test(
   },
 )
 
-void t.test('when one of our clocks is set, nobody stalls and no limit breaks', async t => {
-  const clock = makeSystemClock()
-  let setByMs = 0
-  const limits = { hourLimit: 60, hourWindow: 2, burstLimit: 20, burstWindow: 0.2 }
-  const house = await open(t, {
-    docusign: limits,
-    clock: { ...clock, wallMs: () => clock.wallMs() + setByMs },
-  })
-  let isOver = false
-  const told: Told[] = []
-  const callers = many(8, async n => {
-    for (let i = 0; !isOver; i++) told.push(await house.ask(`?n=${n}${i}`))
-  })
-  for (const stepMs of [-100_000, 3_700_000, 0]) {
-    const atMs = performance.now()
-    await until('the middle of an hour', () => performance.now() - atMs > 1_000 && Date.now() % 2_000 > 900)
-    setByMs += stepMs
+void t.test('a refusal says why, until when and how the account stands, in DocuSign’s own shape', async t => {
+  const limits = { hourLimit: 30, hourWindow: 5, burstLimit: 10, burstWindow: 0.8 }
+  const house = await open(t, { docusign: { ...limits, clockSkew: skewToTurnIn(3.5, 5) } })
+  const asking = { headers: { Prefer: 'respond-async, wait=0', 'X-Governor-Priority': 'low' } }
+  const first = await house.ask('?first', asking)
+  t.equal(first.headers['x-governor-wait'], undefined)
+  for (const arrived of house.arrivals) {
+    const names = Object.keys(arrived.headers).filter(
+      name => name === 'prefer' || name.startsWith('x-governor'),
+    )
+    t.same(names, [], 'what is said to us goes no further')
   }
-  await until('another hour', () => house.arrivals.some(({ wallMs }) => wallMs > Date.now() - 100))
-  isOver = true
-  await Promise.all(callers)
-  t.same(statuses(told), { 200: told.length }, `${told.length} calls were answered`)
-  const waits = told.map(({ askedMs, endedMs }) => endedMs - askedMs)
-  t.ok(Math.max(...waits) < 3_000, `nobody waited longer than ${Math.max(...waits)} ms`)
-  t.equal(house.violations('hour', 'fixed'), 0)
-  t.equal(house.violations('burst', 'sliding'), 0)
+
+  await Promise.all(many(9, i => house.ask(`?n=${i}`)))
+  const burst = await house.ask('?burst', AT_ONCE)
+  t.equal(burst.status, 429)
+  t.match(burst.headers, {
+    'content-type': 'application/json',
+    'retry-after': '1',
+    'cache-status': 'docusign-governor; detail=burst-spent',
+    'x-governor-outcome': 'refused',
+    'x-governor-refusal': 'burst-spent',
+    'x-ratelimit-limit': '30',
+    'x-ratelimit-remaining': '20',
+    'x-ratelimit-reset': first.headers['x-ratelimit-reset'],
+    'x-burstlimit-limit': '10',
+    'x-burstlimit-remaining': '0',
+  })
+  const body = JSON.parse(burst.body.toString()) as Record<string, string>
+  t.same(Object.keys(body), ['errorCode', 'message'])
+  t.equal(body['errorCode'], 'BURST_APIINVOCATION_LIMIT_EXCEEDED')
+  t.equal(house.arrivals.length, 10, 'it was not sent')
+
+  await spendHour(house, 800)
+  const hour = await house.ask('?hour', AT_ONCE)
+  t.equal(hour.headers['x-governor-refusal'], 'hour-spent')
+  t.equal(errorCode(hour), 'HOURLY_APIINVOCATION_LIMIT_EXCEEDED')
+  t.equal(hour.headers['x-ratelimit-remaining'], '0')
+  const seconds = numberIn(hour, 'retry-after')
+  const leftMs = numberIn(first, 'x-ratelimit-reset') * 1000 - (house.arrivals[0]?.wallMs ?? 0)
+  t.ok(seconds >= 1 && seconds <= 5, `${seconds} s of an hour of which ${leftMs} ms were left at first`)
+  await pause(seconds * 1000)
+  const again = await house.ask('?again', AT_ONCE)
+  t.equal(again.status, 200, 'who comes when he was told to is served')
 })
 
-void t.test('an hour that turns later at DocuSign than we believe costs nobody the next one', async t => {
-  const clock = makeSystemClock()
-  let setByMs = 0
-  const limits = { hourLimit: 60, hourWindow: 4, burstLimit: 200, burstWindow: 0.2 }
-  const docusign = { ...limits, clockSkew: skewToTurnIn(2.5, 4) }
-  const docusignClock = { ...clock, wallMs: () => clock.wallMs() + setByMs }
-  const house = await open(t, { docusign, docusignClock })
-  for (let i = 0; i < 30; i++) await Promise.all([house.ask(`?warm=${i}`), pause(35)])
+void t.test('the urgent leave the queue first, and nobody is more urgent than his app may be', async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'docusign-governor-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const overlay = join(folder, 'apps.yaml')
+  writeFileSync(overlay, 'apps:\n  desk: { maxPriority: high }\n  batch: {}\n')
+  const limits = { hourLimit: 40, hourWindow: 3, burstLimit: 1_000, burstWindow: 0.5 }
+  const house = await open(t, {
+    docusign: { ...limits, clockSkew: skewToTurnIn(2, 3) },
+    // One at a time on the way: what leaves first arrives first.
+    settings: { GOVERNOR_UPSTREAM_MAX_SOCKETS: '2' },
+    files: [overlay],
+  })
   await spendHour(house)
-  const waiting = Promise.all(many(40, i => house.ask(`?n=${i}`)))
-  await until('all to have come in', () => house.entries.filter(isNumbered).length === 40)
-  setByMs = -600
-  const told = await waiting
-  t.same(statuses(told), { 200: 40 })
-  const { blocked, callsWhileBlocked } = house.simulator.report()
-  t.ok(blocked > 0, `${blocked} were refused, ${callsWhileBlocked} of them as they were under way`)
-  const waits = told.map(({ askedMs, endedMs }) => endedMs - askedMs)
-  t.ok(Math.max(...waits) < 3_500, `nobody waited longer than ${Math.max(...waits)} ms`)
+  const asked: Promise<Told>[] = []
+  for (const [mark, app, wanted] of [
+    ['list', 'batch', undefined],
+    ['lowered', 'desk', 'low'],
+    ['plain', 'batch', undefined],
+    ['overbold', 'batch', 'high'],
+    ['urgent', 'desk', 'high'],
+    ['odd', 'desk', 'highest'],
+  ] as const) {
+    const path = `${mark === 'list' ? '/envelopes' : '/users/x'}?who=${mark}`
+    asked.push(house.ask(path, { app, headers: wanted ? { 'x-governor-priority': wanted } : {} }))
+    // Each is in the queue before the next one comes.
+    await until(`${mark} to come in`, () => house.entries.some(target => target.endsWith(`=${mark}`)))
+  }
+  const told = await Promise.all(asked)
+  t.ok(told.every(({ headers }) => Number(headers['x-governor-wait']) > 0))
+  const order = house.arrivals.flatMap(({ target }) => /who=(\w+)/.exec(target)?.[1] ?? [])
+  t.same(order, ['urgent', 'plain', 'odd', 'overbold', 'list', 'lowered'])
+})
+
+void t.test('observed, limits change nothing', async t => {
+  const limits = { hourLimit: 5, hourWindow: 4, burstLimit: 1_000, burstWindow: 0.5, latencyMs: 50 }
+  const settings = { GOVERNOR_LIMITS_MODE: 'observe' }
+  const house = await open(t, { docusign: { ...limits, clockSkew: skewToTurnIn(3.8, 4) }, settings })
+  const told = await Promise.all(many(30, i => house.ask(`?n=${i}`, AT_ONCE)))
+  t.same(statuses(told), { 200: 5, 429: 25 })
+  t.equal(house.arrivals.length, 30, 'each was sent, once')
+  const sentMs = house.arrivals.map(({ atMs }) => atMs)
+  t.ok(Math.max(...sentMs) - Math.min(...sentMs) < 1_000, 'and none was held')
+  const more = await house.ask('?more')
+  const direct = await house.askDirectly('?more')
+  t.same(
+    [more.status, more.body.toString(), more.headers['x-governor-refusal'], more.headers['x-governor-wait']],
+    [direct.status, direct.body.toString(), undefined, undefined],
+    'DocuSign’s own word passes',
+  )
 })

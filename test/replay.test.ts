@@ -9,11 +9,10 @@ import {
   errorCode,
   many,
   numberIn,
+  open,
   skewToTurnIn,
-  startGoverned,
   statuses,
   type Governed,
-  type GovernedOptions,
   type Told,
 } from './fixtures/governed.js'
 import { until } from './fixtures/upstream.js'
@@ -21,12 +20,6 @@ import { until } from './fixtures/upstream.js'
 const BURST = 'BURST_APIINVOCATION_LIMIT_EXCEEDED'
 /** Of DocuSign's answers, those lines that differ from one to the next. */
 const OWN_EACH = /^(?:date|x-docusign-tracetoken|x-(?:rate|burst)limit-remaining)$/i
-
-async function open(t: Test, options: GovernedOptions): Promise<Governed> {
-  const house = await startGoverned(options)
-  t.teardown(() => house.stop())
-  return house
-}
 
 const MOST_DOWNLOADS = [
   ['combined', 3],

@@ -110,9 +110,10 @@ export function makeAsk(rooms: AskRooms, clock: Clock) {
       }
       permit.over()
       refused = { kind: 'told', answer: result, body }
-      const again = refusedFor && permit.admission.enforced && returns < MAX_RETURNS && keptBody(received)
-      if (!again) return refused
+      const mayReturn = refusedFor && permit.admission.enforced && returns < MAX_RETURNS
+      const again = mayReturn ? await keptBody(received) : undefined
       if (res.destroyed) return LEFT
+      if (!again) return refused
       returns++
       shipment = { ...shipment, body: again, fresh: false }
     }
@@ -120,9 +121,9 @@ export function makeAsk(rooms: AskRooms, clock: Clock) {
 }
 
 /** The body as it can be sent again; `undefined` where it has flowed by. */
-function keptBody(received: Received): Body | undefined {
+async function keptBody(received: Received): Promise<Body | undefined> {
   if (received.kind !== 'stream') return received
-  const bytes = received.kept()
+  const bytes = await received.kept()
   return bytes && { kind: 'whole', bytes }
 }
 

@@ -21,8 +21,8 @@ export type Received =
       readonly size: SizeWatch
       /** Keeps what flows by. */
       readonly note: (chunk: Buffer) => void
-      /** The whole of it, once it has flowed by and if that was not too much to keep. */
-      readonly kept: () => Buffer | undefined
+      /** The whole of it, once it has come in and if that was not too much to keep. */
+      readonly kept: () => Promise<Buffer | undefined>
     }
 
 /** A body of undeclared length may outgrow the limit while it flows. */
@@ -119,7 +119,8 @@ function streaming(req: IncomingMessage, begun: readonly Buffer[], chunked: bool
   req.unshift(Buffer.concat(begun))
   const size: SizeWatch = { exceeded: false, onExceeded: () => undefined }
   // A declared length was judged by its number, and the parser holds the client to it.
-  if (!chunked) return { kind: 'stream', stream: req, size, ...keep(req) }
+  if (!chunked)
+    return { kind: 'stream', stream: req, size, ...keep(req, Number(req.headers['content-length'])) }
   let bytes = 0
   const watch = new Transform({
     transform(chunk: Buffer, _encoding, next) {
@@ -131,10 +132,11 @@ function streaming(req: IncomingMessage, begun: readonly Buffer[], chunked: bool
     },
   })
   req.pipe(watch)
-  return { kind: 'stream', stream: watch, size, ...keep(watch) }
+  return { kind: 'stream', stream: watch, size, ...keep(watch, 0) }
 }
 
-function keep(stream: Readable) {
+/** @param declaredBytes how long it will be; 0 where nobody has said */
+function keep(stream: Readable, declaredBytes: number) {
   let chunks: Buffer[] = []
   let bytes = 0
   return {
@@ -143,6 +145,24 @@ function keep(stream: Readable) {
       if (bytes <= KEPT_BODY_BYTES) chunks.push(chunk)
       else chunks = []
     },
-    kept: () => (stream.readableEnded && bytes <= KEPT_BODY_BYTES ? Buffer.concat(chunks) : undefined),
+    kept(): Promise<Buffer | undefined> {
+      if (Math.max(bytes, declaredBytes) > KEPT_BODY_BYTES) return Promise.resolve(undefined)
+      if (stream.readableEnded) return Promise.resolve(Buffer.concat(chunks))
+      // Refused while it was still coming in: the rest is kept as well, and goes up with the next try.
+      stream.unpipe()
+      return new Promise(resolve => {
+        const onData = () => {
+          if (bytes > KEPT_BODY_BYTES) settle(undefined)
+        }
+        const onEnd = () => settle(Buffer.concat(chunks))
+        const onClose = () => settle(undefined)
+        const settle = (whole: Buffer | undefined) => {
+          stream.off('data', onData).off('end', onEnd).off('close', onClose)
+          resolve(whole)
+        }
+        stream.on('data', onData).on('end', onEnd).on('close', onClose).resume()
+        if (stream.destroyed) onClose()
+      })
+    },
   }
 }

@@ -114,7 +114,7 @@ export class Budget {
   block(window: Window | 'unknown', untilMs: number, nowMs: number): void {
     if (window === 'hour') {
       this.#hourBlockedUntilMs = Math.max(this.#hourBlockedUntilMs, untilMs)
-      this.#hour.spent(nowMs)
+      this.#hour.spent(untilMs, nowMs)
     } else if (window === 'burst') this.#burstBlockedUntilMs = Math.max(this.#burstBlockedUntilMs, untilMs)
     else this.#blockedUntilMs = Math.max(this.#blockedUntilMs, untilMs)
   }

@@ -27,6 +27,8 @@ export class HourWindow {
   #unheard = 0
   #unheardAtMs = -Infinity
   #foreign = 0
+  /** Answered in this hour, and refused in the one before it, where they cost nothing any more. */
+  #refusedBefore = 0
 
   constructor(config: BudgetConfig, time: DocusignTime, ring: Ring) {
     this.#config = config
@@ -91,10 +93,16 @@ export class HourWindow {
     this.#unheardAtMs = nowMs
   }
 
-  /** DocuSign says that nothing is left, whatever else it says. */
-  spent(nowMs: number): void {
+  /**
+   * DocuSign says that nothing is left, whatever else it says. What ends long before this hour was said of the one
+   * before it, which has turned later there than here: that must not cost this one.
+   */
+  spent(untilMs: number, nowMs: number): void {
     this.turn(nowMs)
-    if (this.#resetAtSeconds !== undefined) this.#remaining = 0
+    const reset = this.#resetAtSeconds
+    if (reset === undefined) return
+    if (untilMs < this.#turnsAtMs(reset) - this.#config.hour.windowMs / 2) this.#refusedBefore++
+    else this.#remaining = 0
   }
 
   /** Another name of the same account knew this. */
@@ -128,7 +136,8 @@ export class HourWindow {
       // Whatever was sent after the last of them had ended was counted after it.
       if (sentMs >= this.#unheardAtMs) this.#unheard = 0
     }
-    const byOthers = this.limit - told - this.#ring.countAfter(this.#startedMs) - inFlight
+    const ours = this.#ring.countAfter(this.#startedMs) - this.#refusedBefore + inFlight
+    const byOthers = this.limit - told - ours
     this.#foreign = Math.max(this.#foreign, byOthers)
   }
 
@@ -183,11 +192,14 @@ export class HourWindow {
     this.#remaining = undefined
     this.#unheard = 0
     this.#foreign = 0
+    this.#refusedBefore = 0
   }
 
   #ours(inFlight: number, nowMs: number): number {
-    const sinceMs = this.#isAligned() ? this.#startedMs : nowMs - this.#config.hour.windowMs
-    return this.#allowance() - this.#ring.countAfter(sinceMs) - inFlight
+    const used = this.#isAligned()
+      ? this.#ring.countAfter(this.#startedMs) - this.#refusedBefore
+      : this.#ring.countAfter(nowMs - this.#config.hour.windowMs)
+    return this.#allowance() - used - inFlight
   }
 
   #theirs(inFlight: number): number {

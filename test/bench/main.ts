@@ -1,6 +1,7 @@
 /** `npm run bench [SECTION…] [--json]`: ratios taken side by side in one run, never absolute times. */
 import { parseArgs } from 'node:util'
 import { forward } from './forward.js'
+import { hours } from './hours.js'
 import { lanes } from './lanes.js'
 import { ledger } from './ledger.js'
 import { memory } from './memory.js'
@@ -15,7 +16,7 @@ export interface Result {
   readonly mark: number
 }
 
-const SECTIONS = { forward, memory, lanes, ledger }
+const SECTIONS = { forward, memory, lanes, ledger, hours }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -2,33 +2,33 @@
  * Builds every room once and wires them; the only place where rooms meet.
  *
  *   listener ─▶ corridor ─▶ identify · forward ─▶ DocuSign          admin port ─▶ metrics · status · health
- *                  └─────▶ observe: one `Seen` a call ─▶ log, metrics, accounts ◀──────┘
+ *                  └─────▶ observe: one `Seen` a call ─▶ log, metrics ◀───────────────┘
  *
  * A reload builds the stateless rooms anew and hands the listener another corridor between two calls. What
- * remembers (metrics, accounts, where accounts live) is made once and told the new settings.
+ * remembers (budgets, metrics, where accounts live) is made once and told the new settings.
  */
 import { makeAdmin } from './admin/admin.js'
 import { buildStatus } from './admin/status.js'
 import { makeTurns, type Clock } from './base/clock.js'
-import type { Ledger, StateEvent } from './base/ledger.js'
 import type { Seen } from './base/types.js'
 import type { Config } from './config/settings.js'
 import { forwardSlice, governorSlice, listenerSlice, stateSlice } from './config/slices.js'
 import { makeCorridor, type Corridor } from './entry/corridor.js'
+import { AUTHORITY, authority, isWildcard, scheme } from './entry/public-url.js'
 import { makeListener, type TlsPair } from './entry/listener.js'
 import { makeAccounts, rewriteUserinfo, type AccountsConfig } from './forward/accounts.js'
 import { mayRepeat, readOrigin } from './forward/exchange.js'
 import { makeForward, type Forward } from './forward/forward.js'
 import { requestHeaders } from './forward/hygiene.js'
-import { makeGovernor } from './governor/governor.js'
+import { makeGovernor, type AccountStanding } from './governor/governor.js'
 import { makeJournal } from './governor/journal.js'
 import { makeIdentify } from './identify/identify.js'
 import { makeRoutes } from './identify/routes.js'
-import { makeAccounts as makeAccountsSeen } from './observe/accounts.js'
+import { shownAccount } from './observe/labels.js'
 import type { Log } from './observe/log.js'
 import { makeMetrics } from './observe/metrics.js'
-import { makeEmbedded } from './state/embedded/embedded.js'
-import { makeMemoryLedger } from './state/memory.js'
+import { makeWouldHaveHeld } from './observe/would.js'
+import { openLedger } from './state/open.js'
 
 export interface AppParts {
   readonly clock: Clock
@@ -58,7 +58,6 @@ export interface App {
   stop(): Promise<void>
 }
 
-const MAX_ACCOUNTS_SHOWN = 1_000
 /** Of the time to shut down, when those who still wait are sent away; at most so long before its end. */
 const TOLD_SHARE = 0.8
 const MAX_TOLD_MS = 2_000
@@ -73,18 +72,27 @@ export function makeApp(initial: Config, parts: AppParts): App {
 
   const nameRoute = makeRoutes(parts.routeTable)
   const homes = makeAccounts(homesConfig(config))
-  const accounts = makeAccountsSeen(MAX_ACCOUNTS_SHOWN)
-  const metrics = makeMetrics({ version, maxAccounts: config.metrics.maxAccounts }, clock)
-  const ledger = makeLedger(config, parts)
+  const ledger = openLedger(stateSlice(config), {
+    clock,
+    execPath: parts.execPath,
+    tell: ({ kind, ...fields }) =>
+      log.event(kind === 'recovered' ? 'info' : 'error', `state-${kind}`, fields),
+  })
   const journal = makeJournal(ledger, clock)
   const governor = makeGovernor(governorSlice(config), journal, clock)
+  const metrics = makeMetrics(
+    { version, maxAccounts: config.metrics.maxAccounts },
+    { accounts: () => governor.standings(), health: () => ledger.health() },
+    clock,
+  )
+  const wouldHaveHeld = makeWouldHaveHeld(fields => log.event('info', 'would-have-held', fields), clock)
   let forward = makeForward(forwardSlice(config), clock, turns)
   let corridor = makeHouse(config, forward)
 
   function observe(seen: Seen): void {
     log.call(seen)
     metrics.seen(seen)
-    accounts.seen(seen)
+    if (seen.would) wouldHaveHeld.seen(seen)
   }
 
   function makeHouse(settings: Config, upstream: Forward): Corridor {
@@ -134,11 +142,13 @@ export function makeApp(initial: Config, parts: AppParts): App {
           version,
           startedMs,
           nowMs: clock.nowMs(),
-          accounts: accounts.list().map(account => ({ account })),
+          mode: config.limits.mode,
+          accounts: shownOf(governor.standings()),
           cache: { hits, misses },
           saved: { remembered, coalesced },
         })
       },
+      quote: ({ account, calls, priority }) => governor.quote(account, calls, priority),
     },
     log,
     clock,
@@ -214,6 +224,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
       await listener.drain(timeoutMs)
       telling.cancel()
       await Promise.all([listener.close(), admin.stop()])
+      wouldHaveHeld.flush()
       forward.close()
       journal.stop()
       await ledger.close()
@@ -221,28 +232,11 @@ export function makeApp(initial: Config, parts: AppParts): App {
   }
 }
 
-/** Where what is spent is written down. */
-function makeLedger(config: Config, { clock, execPath, log }: AppParts): Ledger {
-  if (config.state.kind === 'memory') return makeMemoryLedger()
-  const tell = ({ kind, ...fields }: StateEvent) =>
-    log.event(kind === 'recovered' ? 'info' : 'error', `state-${kind}`, fields)
-  return makeEmbedded(stateSlice(config), { clock, execPath, tell }).ledger
-}
-
-// What may stand in a Host line as a name or an address: nothing that could break out of a JSON string or a URL.
-const AUTHORITY = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/
-
-function isWildcard(host: string): boolean {
-  return host === '0.0.0.0' || host === '::'
-}
-
-function scheme({ listen }: Config): 'http' | 'https' {
-  return listen.tlsCert === undefined ? 'http' : 'https'
-}
-
-function authority(host: string, port: number): string {
-  const reachable = isWildcard(host) ? 'localhost' : host
-  return `${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`
+/** A caller writes whatever he likes where an account belongs. */
+function* shownOf(standings: Iterable<AccountStanding>): Iterable<AccountStanding> {
+  for (const standing of standings) {
+    if (standing.account === '' || shownAccount(standing.account) !== undefined) yield standing
+  }
 }
 
 function homesConfig({ upstream }: Config): AccountsConfig {

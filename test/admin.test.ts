@@ -42,8 +42,13 @@ async function start(
 ): Promise<Running> {
   const thrown: unknown[] = []
   const all: AdminParts = {
-    metrics: makeMetrics({ maxAccounts: 1, version: '1.2.3' }, clock),
+    metrics: makeMetrics(
+      { maxAccounts: 1, version: '1.2.3' },
+      { accounts: () => [], health: () => ({ up: true, degraded: false }) },
+      clock,
+    ),
     status: () => STATUS,
+    quote: () => ({ startMs: 0, finishMs: 0, remaining: 0 }),
     ready: () => ({ ready: true }),
     ...parts,
   }
@@ -64,9 +69,10 @@ async function ask(
   path: string,
   headers: OutgoingHttpHeaders = {},
   method = 'GET',
+  sent: string | Buffer = '',
 ): Promise<Got> {
   const req = request({ host: '127.0.0.1', port, path, method, headers, agent: false })
-  req.end()
+  req.end(sent)
   const [res] = (await once(req, 'response')) as [IncomingMessage]
   let body = ''
   for await (const chunk of res) body += String(chunk)
@@ -126,10 +132,10 @@ void t.test('a status knows what is unknown: null, and never 0', t => {
   })
   const account = {
     account: '42',
-    hour: { limit: 3000, used: NaN, remaining: 0, resetAtMs: Date.UTC(2026, 10, 23, 13) },
+    hour: { limit: 3000, used: NaN, remaining: 0, resetAtSeconds: Date.UTC(2026, 10, 23, 13) / 1000 },
     burst: { limit: 500, used: 1, remaining: 499 },
     queue: { length: 2, oldestWaitMs: 1500 },
-    foreignCalls: 0,
+    foreign: 0,
     source: 'learned' as const,
   }
   const known = buildStatus({
@@ -137,7 +143,11 @@ void t.test('a status knows what is unknown: null, and never 0', t => {
     startedMs: 0,
     nowMs: 0,
     mode: 'enforce',
-    accounts: [account, { account: '43', hour: { resetAtMs: 1e300 } }],
+    accounts: [
+      account,
+      { account: '43', hour: { resetAtSeconds: 1e300 }, foreign: 0, source: 'configured' },
+      { account: '' },
+    ],
     cache: { entries: 1, bytes: 2, hits: 3, misses: 4 },
     saved: { remembered: 5, coalesced: 6 },
   })
@@ -150,8 +160,115 @@ void t.test('a status knows what is unknown: null, and never 0', t => {
     source: 'learned',
   })
   t.equal(known.accounts[1]?.hour.resetAt, null)
+  t.equal(known.accounts[1]?.foreignCalls, null, 'without headers nobody knows of others')
+  t.equal(known.accounts[2]?.account, 'none', 'paths that name no account have one budget')
+  let asked = 0
+  function* many() {
+    for (;;) yield { account: String(asked++) }
+  }
+  const cache = { hits: 0, misses: 0 }
+  const saved = { remembered: 0, coalesced: 0 }
+  const long = buildStatus({ version: '1', startedMs: 0, nowMs: 0, accounts: many(), cache, saved })
+  t.strictSame([long.accounts.length, long.accounts[0]?.account], [1000, '0'], 'no more than can be read')
   t.match(known, { mode: 'enforce', cache: { entries: 1, bytes: 2 }, saved: { remembered: 5, coalesced: 6 } })
   t.end()
+})
+
+void t.test('a quote says when so many calls could be done, by the clock of the wall', async t => {
+  const asked: unknown[] = []
+  const quote: AdminParts['quote'] = question => {
+    asked.push(question)
+    return { startMs: 1500, finishMs: 90_000.4567, remaining: 7 }
+  }
+  const { port } = await start(t, {}, { quote })
+  const guid = '0B1D2C3E-1111-4222-8333-444455556666'
+  const json = { 'content-type': 'application/json; charset=utf-8' }
+  const beforeMs = Date.now()
+  const got = await ask(port, '/quote', json, 'POST', JSON.stringify({ account: guid, calls: 500 }))
+  const afterMs = Date.now()
+  t.match(got, { status: 200, headers: GUARD })
+  const told = JSON.parse(got.body) as Record<string, unknown>
+  t.match(told, { seconds: 90, remaining: 7 })
+  t.strictSame(Object.keys(told), ['startAt', 'finishAt', 'seconds', 'remaining'])
+  const startMs = Date.parse(String(told['startAt']))
+  t.ok(startMs >= beforeMs + 1500 && startMs <= afterMs + 1500, 'ISO 8601, UTC')
+  t.equal(Date.parse(String(told['finishAt'])) - startMs, 88_500)
+  await ask(port, '/quote?x=1', json, 'POST', '{"account":"12345678","calls":1000000,"priority":"low"}')
+  t.strictSame(asked, [
+    { account: guid.toLowerCase(), calls: 500, priority: 'normal' },
+    { account: '12345678', calls: 1_000_000, priority: 'low' },
+  ])
+})
+
+void t.test('a quote that is asked wrongly is told what is wrong, and nothing is computed', async t => {
+  const { port, thrown } = await start(t, {}, { quote: () => t.fail('asked') as never })
+  const post = (
+    body: string | Buffer,
+    headers: OutgoingHttpHeaders = { 'content-type': 'application/json' },
+  ) => ask(port, '/quote', headers, 'POST', body)
+  const wrong: readonly (string | Buffer)[] = [
+    '',
+    '[]',
+    'null',
+    '"secret"',
+    '{"account":"1","calls":1',
+    Buffer.from('{"account":"1\xff","calls":1}', 'latin1'),
+    '{"calls":1}',
+    '{"account":1,"calls":1}',
+    '{"account":"","calls":1}',
+    '{"account":"secret","calls":1}',
+    `{"account":"${'1'.repeat(101)}","calls":1}`,
+    '{"account":"1"}',
+    '{"account":"1","calls":0}',
+    '{"account":"1","calls":-1}',
+    '{"account":"1","calls":1.5}',
+    '{"account":"1","calls":1000001}',
+    '{"account":"1","calls":1e400}',
+    '{"account":"1","calls":"1"}',
+    '{"account":"1","calls":1,"priority":"secret"}',
+    '{"account":"1","calls":1,"priority":null}',
+    '{"account":"1","calls":1,"prioriti":"low"}',
+    '{"account":"1","calls":1,"__proto__":{}}',
+  ]
+  for (const body of wrong) {
+    const got = await post(body)
+    t.equal(got.status, 400, String(body))
+    t.match(JSON.parse(got.body), { errorCode: 'GOVERNOR_BAD_REQUEST', message: /.{20}/ })
+    t.notMatch(got.body, 'secret', 'what was sent is not echoed')
+  }
+  const good = '{"account":"1","calls":1}'
+  for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/jsonp', undefined]) {
+    const got = await post(good, type === undefined ? {} : { 'content-type': type })
+    t.equal(got.status, 415, type ?? 'none')
+  }
+  const padded = (bytes: number) => good + ' '.repeat(bytes - good.length)
+  t.equal((await post(padded(4097))).status, 413)
+  const chunked = { 'content-type': 'application/json', 'transfer-encoding': 'chunked' }
+  t.equal((await post(padded(4097), chunked)).status, 413)
+  for (const method of ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS']) {
+    t.match(await ask(port, '/quote', {}, method), { status: 405, headers: { allow: 'POST' } }, method)
+  }
+  t.strictSame(thrown, [])
+})
+
+void t.test('a quote stands behind the same gate as all else', async t => {
+  const token = 'a-long-token-of-ours'
+  const { port } = await start(t, { token })
+  const json = { 'content-type': 'application/json' }
+  const bearer = { ...json, authorization: `Bearer ${token}` }
+  const post = async (headers: OutgoingHttpHeaders) =>
+    (await ask(port, '/quote', headers, 'POST', '{"account":"1","calls":1}')).status
+  t.equal(await post(bearer), 200)
+  t.equal(await post(json), 401)
+  t.equal(await post({ ...bearer, host: 'evil.example' }), 403)
+  t.equal(await post({ ...bearer, origin: 'https://evil.example' }), 403)
+  t.equal(await post({ ...bearer, 'sec-fetch-site': 'cross-site' }), 403)
+  t.equal(await post({ ...bearer, host: `localhost:${port}`, origin: `http://localhost:${port}` }), 200)
+  const text = await sendRaw(
+    port,
+    `POST /quote HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/json\r\nContent-Length: 4096\r\nConnection: close\r\n\r\n${'{"account":"1","calls":1}'.padEnd(4096)}`,
+  )
+  t.match(text, /^HTTP\/1\.1 200 /, '4 KiB are taken')
 })
 
 void t.test('while draining, readiness says 503 and why; health stays', async t => {

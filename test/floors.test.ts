@@ -18,7 +18,7 @@ const LIBRARIES: Readonly<Record<string, string>> = {
   'find-my-way': 'src/identify/routes.ts',
   zod: 'src/config/',
   yaml: 'src/config/',
-  'prom-client': 'src/observe/metrics.ts',
+  'prom-client': 'src/observe/',
   pino: 'src/observe/log.ts',
   'lru-cache': 'src/base/store.ts',
   lmdb: 'src/state/embedded/store.ts',

@@ -5,11 +5,13 @@ import t from 'tap'
 import { buildStatus } from '../src/admin/status.js'
 import type { Clock, Timer } from '../src/base/clock.js'
 import type { Call, Seen } from '../src/base/types.js'
-import { makeAccounts } from '../src/observe/accounts.js'
+import type { AccountFigures } from '../src/observe/account-gauges.js'
 import type { LogDestination } from '../src/observe/destination.js'
 import { describeError } from '../src/observe/fault.js'
 import { makeLog, type Log } from '../src/observe/log.js'
 import { makeMetrics, type Metrics } from '../src/observe/metrics.js'
+import { makeWouldHaveHeld } from '../src/observe/would.js'
+import { makeManualClock } from './fixtures/clock.js'
 
 const ACCOUNT = '0b1d2c3e-1111-4222-8333-444455556666'
 const TRACE = '37c068f5-3768-4760-8284-df4611185918'
@@ -84,7 +86,26 @@ function makeMemoryLog(level = 'info'): {
   }
 }
 
-const makeTestMetrics = (maxAccounts = 200): Metrics => makeMetrics({ maxAccounts, version: '1.2.3' }, clock)
+function makeTestMetrics(
+  maxAccounts = 200,
+  accounts: () => AccountFigures[] = () => [],
+  health = () => ({ up: true, degraded: false }),
+): Metrics {
+  return makeMetrics({ maxAccounts, version: '1.2.3' }, { accounts, health }, clock)
+}
+
+/** An account of which DocuSign has told everything. */
+function makeFigures(account: string, over: Partial<AccountFigures> = {}): AccountFigures {
+  return {
+    account,
+    hour: { limit: 1000, remaining: 900, heard: 905, resetAtSeconds: 1_795_435_200 },
+    burst: { limit: 500, remaining: 490, heard: 491 },
+    foreignTotal: 7,
+    source: 'learned',
+    queue: { byPriority: { high: 0, normal: 2, low: 5 }, oldestWaitMs: 1500 },
+    ...over,
+  }
+}
 
 /** The samples of one metric: its label part (or '') and its value as they stand in the exposition. */
 async function samples(metrics: Metrics, name: string): Promise<Map<string, number>> {
@@ -106,9 +127,13 @@ void t.test('a call is one line: what is named here, and nothing else', async t 
         app: { name: 'Someone-new'.toLowerCase(), label: 'other', prefix: '/apps/Someone-new' },
       }),
       waitMs: 1500.00049,
+      heldBy: 'burst',
+      priority: 'low',
+      would: { waitMs: 70_000.0004, refused: 'hour-spent' },
       attempts: [
-        { status: 429, durationMs: 10 },
-        { status: 200, durationMs: 20.5 },
+        { status: 429, durationMs: 10, refusedFor: 'burst' },
+        { status: 400, durationMs: 0, refusedFor: 'other' },
+        { status: 200, durationMs: 20.5, refusedFor: undefined },
       ],
       cut: true,
       traceToken: undefined,
@@ -144,9 +169,14 @@ void t.test('a call is one line: what is named here, and nothing else', async t 
     ...common,
     durationMs: 123.457,
     overheadMs: 0.321,
+    priority: 'low',
     waitMs: 1500,
+    heldBy: 'burst',
+    wouldWaitMs: 70_000,
+    wouldRefuse: 'hour-spent',
     upstreamMs: 30.5,
-    attempts: 2,
+    attempts: 3,
+    refusedFor: ['burst', 'other'],
     bytesOut: 2048,
     cut: true,
   })
@@ -221,8 +251,8 @@ void t.test('nothing a caller writes forges a line or steers a terminal', async 
 
 void t.test('a token in any free place of a call is in no log line, no metric and no status', async t => {
   const { log, written } = makeMemoryLog('trace')
-  const metrics = makeTestMetrics()
-  const accounts = makeAccounts(10)
+  const hostile = [makeFigures(CANARY), makeFigures(CANARY.toLowerCase())]
+  const metrics = makeTestMetrics(10, () => hostile)
   const app = { name: CANARY, label: 'other', prefix: `/apps/${CANARY}` }
   const places: Partial<Call>[] = [
     { target: CANARY, path: CANARY, query: CANARY, resource: CANARY },
@@ -237,7 +267,6 @@ void t.test('a token in any free place of a call is in no log line, no metric an
   for (const one of seen) {
     log.call(one)
     metrics.seen(one)
-    accounts.seen(one)
   }
   class CanaryError extends Error {
     readonly config = { headers: { Authorization: `Bearer ${CANARY}` } }
@@ -251,12 +280,11 @@ void t.test('a token in any free place of a call is in no log line, no metric an
     version: '1.2.3',
     startedMs: 0,
     nowMs: 1,
-    accounts: accounts.list().map(account => ({ account })),
+    accounts: [{ account: ACCOUNT }],
     cache: metrics.tally(),
     saved: metrics.tally(),
   })
   t.equal(written().split('\n').length - 1, seen.length + 3, 'all of it was logged')
-  t.equal(accounts.list().length, 1)
   const said = written() + (await metrics.text()) + JSON.stringify(status)
   for (const part of CANARY.split('.')) t.notMatch(said.toLowerCase(), part.toLowerCase())
 })
@@ -428,9 +456,208 @@ void t.test('each number agrees with the calls it was read off', async t => {
   t.ok((await samples(metrics, 'process_cpu_seconds_total')).size === 1, 'the process tells of itself')
 })
 
+void t.test(
+  'who was held, for how long and by which window is counted, whatever became of the call',
+  async t => {
+    const metrics = makeTestMetrics()
+    const of = (name: string) => samples(metrics, `docusign_governor_${name}`)
+    const waits = await of('queue_wait_seconds_count')
+    t.strictSame(
+      waits,
+      new Map([
+        ['{priority="high"}', 0],
+        ['{priority="normal"}', 0],
+        ['{priority="low"}', 0],
+      ]),
+      'every priority is there from the start',
+    )
+    const refused = { outcome: 'refused', status: 429, attempts: [] } as const
+    metrics.seen(makeSeen({ priority: 'high' }))
+    metrics.seen(makeSeen({ priority: 'normal', waitMs: 2_000, heldBy: 'burst' }))
+    metrics.seen(makeSeen({ priority: 'normal', waitMs: 40 }))
+    metrics.seen(makeSeen({ priority: 'low', waitMs: 3_500_000, heldBy: 'hour' }))
+    metrics.seen(makeSeen({ ...refused, priority: 'low', heldBy: 'hour', reason: 'hour-spent' }))
+    metrics.seen(makeSeen({ ...refused, priority: 'low', reason: 'poll-too-soon' }))
+    const would = { waitMs: 90_000, refused: 'burst-spent' } as const
+    metrics.seen(makeSeen({ priority: 'normal', would }))
+    metrics.seen(makeSeen({ priority: 'normal', would: { waitMs: 10, refused: undefined } }))
+    metrics.seen(
+      makeSeen({
+        attempts: [
+          { status: 429, durationMs: 1, refusedFor: 'burst' },
+          { status: 429, durationMs: 1, refusedFor: 'burst' },
+          { status: 400, durationMs: 1, refusedFor: 'hour' },
+          { status: 400, durationMs: 1, refusedFor: 'other' },
+          { status: 200, durationMs: 1, refusedFor: undefined },
+        ],
+      }),
+    )
+    t.strictSame(
+      await of('throttled_total'),
+      new Map([
+        [`{account="${ACCOUNT}",window="burst",origin="governor"}`, 1],
+        [`{account="${ACCOUNT}",window="hour",origin="governor"}`, 2],
+        [`{account="${ACCOUNT}",window="burst",origin="docusign"}`, 2],
+        [`{account="${ACCOUNT}",window="hour",origin="docusign"}`, 1],
+        [`{account="${ACCOUNT}",window="other",origin="docusign"}`, 1],
+      ]),
+    )
+    t.strictSame(
+      await of('refusals_total'),
+      new Map([
+        ['{app="billing",reason="hour-spent",mode="enforce"}', 1],
+        ['{app="billing",reason="poll-too-soon",mode="enforce"}', 1],
+        ['{app="billing",reason="burst-spent",mode="observe"}', 1],
+      ]),
+    )
+    t.strictSame(
+      await of('queue_wait_seconds_sum'),
+      new Map([
+        ['{priority="high"}', 0],
+        ['{priority="normal"}', 2.04],
+        ['{priority="low"}', 3500],
+      ]),
+    )
+    const buckets = await of('queue_wait_seconds_bucket')
+    t.equal(buckets.get('{le="1800",priority="low"}'), 0)
+    t.equal(buckets.get('{le="3600",priority="low"}'), 1)
+  },
+)
+
+void t.test('the gauges of an account tell what is known of it, and nothing of what is not', async t => {
+  const other = '12345678'
+  const unheard = {
+    hour: { limit: 1000, remaining: 0, heard: undefined, resetAtSeconds: undefined },
+    burst: { limit: 200, remaining: 0, heard: undefined },
+    foreignTotal: 0,
+    source: 'configured',
+    queue: { byPriority: { high: 0, normal: 0, low: 0 }, oldestWaitMs: 0 },
+  } as const
+  let accounts = [makeFigures(ACCOUNT), makeFigures(other, unheard), makeFigures('', unheard)]
+  let health = { up: true, degraded: false }
+  const metrics = makeTestMetrics(
+    2,
+    () => accounts,
+    () => health,
+  )
+  const of = (name: string) => samples(metrics, `docusign_governor_${name}`)
+  const account = `account="${ACCOUNT}"`
+  t.strictSame(
+    await of('limit'),
+    new Map([
+      [`{${account},window="hour"}`, 1000],
+      [`{${account},window="burst"}`, 500],
+      [`{account="${other}",window="hour"}`, 1000],
+      [`{account="${other}",window="burst"}`, 200],
+      ['{account="none",window="hour"}', 1000],
+      ['{account="none",window="burst"}', 200],
+    ]),
+  )
+  t.strictSame(
+    await of('remaining'),
+    new Map([
+      [`{${account},window="hour",source="local"}`, 900],
+      [`{${account},window="burst",source="local"}`, 490],
+      [`{${account},window="hour",source="upstream"}`, 905],
+      [`{${account},window="burst",source="upstream"}`, 491],
+      [`{account="${other}",window="hour",source="local"}`, 0],
+      [`{account="${other}",window="burst",source="local"}`, 0],
+      ['{account="none",window="hour",source="local"}', 0],
+      ['{account="none",window="burst",source="local"}', 0],
+    ]),
+  )
+  t.strictSame(await of('reset_timestamp_seconds'), new Map([[`{${account}}`, 1_795_435_200]]))
+  t.strictSame(await of('foreign_calls_total'), new Map([[`{${account}}`, 7]]))
+  t.equal((await of('queue_length')).get(`{${account},priority="low"}`), 5)
+  t.equal((await of('queue_length')).get(`{account="${other}",priority="high"}`), 0)
+  t.strictSame(
+    await of('queue_oldest_wait_seconds'),
+    new Map([
+      [`{${account}}`, 1.5],
+      [`{account="${other}"}`, 0],
+      ['{account="none"}', 0],
+    ]),
+  )
+  t.equal((await of('state_up')).get(''), 1)
+  t.equal((await of('state_degraded')).get(''), 0)
+  health = { up: false, degraded: true }
+  t.equal((await of('state_up')).get(''), 0)
+  t.equal((await of('state_degraded')).get(''), 1)
+
+  const queue = { byPriority: { high: 1, normal: 0, low: 0 }, oldestWaitMs: 9000 }
+  accounts = [...accounts, makeFigures('777', { queue }), makeFigures('junk'), makeFigures('778')]
+  t.equal((await of('limit')).size, 6, 'beyond maxAccounts there is no limit to tell of')
+  t.equal((await of('queue_length')).get('{account="other",priority="high"}'), 1, 'those who wait are summed')
+  t.equal((await of('queue_length')).get('{account="other",priority="low"}'), 10)
+  t.equal((await of('queue_oldest_wait_seconds')).get('{account="other"}'), 9, 'the longest wait is told')
+  t.equal((await of('foreign_calls_total')).get('{account="other"}'), 21)
+  accounts = []
+  t.equal((await of('limit')).size, 0, 'an account that is forgotten leaves no number behind')
+})
+
+void t.test('200 accounts and 10 apps make fewer than 2,000 series, and nobody waits unseen', async t => {
+  const names = Array.from({ length: 250 }, () => randomUUID())
+  const metrics = makeTestMetrics(200, () => names.map(name => makeFigures(name)))
+  for (let i = 0; i < 20_000; i++) {
+    const label = `app-${i % 10}`
+    const route = `/restapi/v2.1/accounts/{accountId}/resource-${i % 20}`
+    const call = makeCall({ account: names[i % 250]!, app: { name: label, label, prefix: '' }, route })
+    const attempt = { status: [200, 201, 400, 429][i % 4], durationMs: 5 }
+    const refusedFor = i % 4 === 3 ? (['hour', 'burst', 'other'] as const)[i % 3] : undefined
+    const heldBy = i % 2 ? 'burst' : 'hour'
+    metrics.seen(makeSeen({ call, heldBy, waitMs: i % 90, attempts: [{ ...attempt, refusedFor }] }))
+    const reason = (['hour-spent', 'burst-spent', 'queue-full', 'upstream-blocked'] as const)[i % 4]!
+    metrics.seen(makeSeen({ call, outcome: 'refused', status: 429, reason, attempts: [] }))
+    metrics.seen(makeSeen({ call, would: { waitMs: 5, refused: reason } }))
+  }
+  const text = await metrics.text()
+  const series = text.split('\n').filter(line => line !== '' && !line.startsWith('#')).length
+  t.ok(series < 2000, `${series} series`)
+  const sum = (counts: Map<string, number>) => [...counts.values()].reduce((a, b) => a + b, 0)
+  const of = (name: string) => samples(metrics, `docusign_governor_${name}`)
+  t.equal(sum(await of('upstream_requests_total')), 40_000, 'nothing is lost from a sum')
+  t.equal(sum(await of('throttled_total')), 25_000)
+  t.equal(sum(await of('refusals_total')), 40_000)
+  t.equal(sum(await of('queue_length')), 250 * 7)
+  t.equal(sum(await of('foreign_calls_total')), 250 * 7)
+  const hours = [...(await of('remaining')).keys()].filter(labels =>
+    labels.includes('window="hour",source="local"'),
+  )
+  t.equal(hours.length, 200, 'each of them has its hour')
+})
+
+void t.test('once a minute observe mode says of each app what it would have held', async t => {
+  const clock = makeManualClock()
+  const said: unknown[] = []
+  const would = makeWouldHaveHeld(fields => said.push(fields), clock)
+  const crm = makeCall({ app: { name: 'crm', label: 'crm', prefix: '' } })
+  would.seen(makeSeen())
+  t.equal(clock.pending, 0, 'nothing ticks while there is nothing to say')
+  would.seen(makeSeen({ would: { waitMs: 1200.4, refused: undefined } }))
+  would.seen(makeSeen({ would: { waitMs: 300, refused: undefined } }))
+  would.seen(makeSeen({ would: { waitMs: 3_000_000, refused: 'hour-spent' } }))
+  await clock.advance(30_000)
+  would.seen(makeSeen({ call: crm, would: { waitMs: 99_000, refused: 'burst-spent' } }))
+  await clock.advance(29_999)
+  t.strictSame(said, [])
+  await clock.advance(1)
+  t.strictSame(said, [
+    { app: 'billing', held: 2, refused: 1, longestMs: 1200 },
+    { app: 'crm', held: 0, refused: 1, longestMs: 0 },
+  ])
+  t.equal(clock.pending, 0)
+  await clock.advance(600_000)
+  t.equal(said.length, 2)
+  would.seen(makeSeen({ call: crm, would: { waitMs: 5, refused: undefined } }))
+  would.flush()
+  t.strictSame(said[2], { app: 'crm', held: 1, refused: 0, longestMs: 5 })
+  t.equal(clock.pending, 0, 'the way out leaves nothing behind')
+})
+
 void t.test('the moment of the settings is that of the start, then of the last reload', async t => {
   let wallMs = WALL_MS
-  const metrics = makeMetrics({ maxAccounts: 1, version: '1' }, { ...clock, wallMs: () => wallMs })
+  const sources = { accounts: () => [], health: () => ({ up: true, degraded: false }) }
+  const metrics = makeMetrics({ maxAccounts: 1, version: '1' }, sources, { ...clock, wallMs: () => wallMs })
   const moment = () => samples(metrics, 'docusign_governor_config_reload_success_timestamp_seconds')
   t.strictSame(await moment(), new Map([['', WALL_MS / 1000]]))
   wallMs += 60_000
@@ -508,22 +735,14 @@ void t.test('a number that is none poisons neither a series nor a line', async t
   t.notOk(lines().some(line => Object.values(line).includes(null)))
 })
 
-void t.test('the account that was called last comes first, and only so many are remembered', async t => {
-  const accounts = makeAccounts(3)
-  for (const account of ['1', '2', '3', '1', '4', undefined, 'junk']) {
-    accounts.seen(makeSeen({ call: makeCall({ account }) }))
-  }
-  accounts.seen(makeSeen({ call: undefined }))
-  t.strictSame(accounts.list(), ['4', '1', '3'])
-})
-
 const missing = spawnSync('promtool', ['--version']).error !== undefined
 // In CI a check that was not made is a failure: there the tool is installed by the run itself.
 const skip = missing && process.env['CI'] !== 'true' && 'promtool (Debian: prometheus) is not on the PATH'
 
 void t.test('promtool finds nothing to say about the metrics', { skip }, async t => {
-  const metrics = makeTestMetrics()
-  metrics.seen(makeSeen({ reason: 'hour-spent', outcome: 'refused', status: 429 }))
+  const metrics = makeTestMetrics(1, () => [makeFigures(ACCOUNT), makeFigures('2'), makeFigures('')])
+  metrics.seen(makeSeen({ reason: 'hour-spent', outcome: 'refused', status: 429, heldBy: 'hour', waitMs: 5 }))
+  metrics.seen(makeSeen({ would: { waitMs: 5, refused: 'hour-spent' } }))
   const check = spawnSync('promtool', ['check', 'metrics'], { input: await metrics.text(), encoding: 'utf8' })
   t.equal(check.error, undefined)
   t.strictSame({ status: check.status, said: check.stdout + check.stderr }, { status: 0, said: '' })

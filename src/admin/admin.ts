@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../base/clock.js'
 import { fault, json, send, type Answer } from './answer.js'
+import { hasBody, readBody } from './body.js'
 import { makeGate, type GateConfig } from './gate.js'
 import { makePort, PORT_LIMITS } from './port.js'
+import { answerQuote, type Quoted, type QuoteAsk } from './quote.js'
 
 export interface AdminConfig extends GateConfig {
   /** 0 takes any free port. */
@@ -13,6 +15,7 @@ export interface AdminConfig extends GateConfig {
 export interface AdminParts {
   readonly metrics: { text(): Promise<string>; readonly contentType: string }
   status(): unknown
+  quote(ask: QuoteAsk): Quoted
   /** The reason is shown to whoever asks, without a token. */
   ready(): { readonly ready: boolean; readonly reason?: string }
 }
@@ -30,9 +33,18 @@ export interface Admin {
   configure(config: GateConfig): void
 }
 
-const MAX_BODY_BYTES = 64 * 1024
+/** One path of the port. */
+interface Page {
+  readonly methods: readonly string[]
+  readonly maxBodyBytes: number
+  answer(req: IncomingMessage, body: Buffer): Answer | Promise<Answer>
+}
 
-/** The second listener: health, metrics and status, for the operator and for nobody's web page. */
+/** What is only read needs no body; one that comes all the same is read past, so that its connection goes on. */
+const READ = { methods: ['GET', 'HEAD'], maxBodyBytes: 64 * 1024 }
+const QUOTE = { methods: ['POST'], maxBodyBytes: 4 * 1024 }
+
+/** The second listener: health, metrics, status and quotes, for the operator and for nobody's web page. */
 export function makeAdmin(
   config: AdminConfig,
   parts: AdminParts,
@@ -50,11 +62,12 @@ export function makeAdmin(
     clock,
   )
 
-  const pages = new Map<string, () => Answer | Promise<Answer>>([
-    ['/healthz', () => json(200, { status: 'ok' })],
-    ['/readyz', readiness],
-    ['/metrics', metrics],
-    ['/status', () => json(200, parts.status())],
+  const pages = new Map<string, Page>([
+    ['/healthz', { ...READ, answer: () => json(200, { status: 'ok' }) }],
+    ['/readyz', { ...READ, answer: readiness }],
+    ['/metrics', { ...READ, answer: metrics }],
+    ['/status', { ...READ, answer: () => json(200, parts.status()) }],
+    ['/quote', { ...QUOTE, answer: quote }],
   ])
 
   function readiness(): Answer {
@@ -70,6 +83,10 @@ export function makeAdmin(
     return { status: 200, contentType: parts.metrics.contentType, body: await scrape }
   }
 
+  function quote({ headers }: IncomingMessage, body: Buffer): Answer {
+    return answerQuote(headers['content-type'], body, ask => parts.quote(ask), clock.wallMs())
+  }
+
   async function answerTo(req: IncomingMessage): Promise<Answer> {
     const [path = ''] = (req.url ?? '').split('?', 1)
     const denial = gate({ path, headers: req.headers, hosts: req.headersDistinct['host'] ?? [] })
@@ -79,11 +96,14 @@ export function makeAdmin(
     }
     const page = pages.get(path)
     if (!page) return fault(404, 'GOVERNOR_NOT_FOUND', 'The admin port has no such page.')
-    if (req.method !== 'GET' && req.method !== 'HEAD')
-      return fault(405, 'GOVERNOR_METHOD_NOT_ALLOWED', 'This page can only be read.', { Allow: 'GET, HEAD' })
-    if (!(await isReadToEnd(req)))
-      return fault(413, 'GOVERNOR_TOO_LARGE', `A body may have ${MAX_BODY_BYTES} bytes here.`)
-    return await page()
+    const { methods, maxBodyBytes } = page
+    if (!methods.includes(req.method ?? '')) {
+      const allow = methods.join(', ')
+      return fault(405, 'GOVERNOR_METHOD_NOT_ALLOWED', `This page knows ${allow} only.`, { Allow: allow })
+    }
+    const body = await readBody(req, maxBodyBytes)
+    if (!body) return fault(413, 'GOVERNOR_TOO_LARGE', `A body may have ${maxBodyBytes} bytes here.`)
+    return await page.answer(req, body)
   }
 
   async function serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -112,26 +132,4 @@ export function makeAdmin(
       gate = makeGate(newConfig)
     },
   }
-}
-
-function hasBody({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
-}
-
-/** Reads past the body, which no page needs, so that the connection can be used again; false where it is too large. */
-function isReadToEnd(req: IncomingMessage): Promise<boolean> {
-  if (!hasBody(req)) return Promise.resolve(true)
-  if (Number(req.headers['content-length'] ?? 0) > MAX_BODY_BYTES) return Promise.resolve(false)
-  return new Promise(resolve => {
-    let bytes = 0
-    req.on('data', (chunk: Buffer) => {
-      bytes += chunk.length
-      if (bytes <= MAX_BODY_BYTES) return
-      req.pause()
-      resolve(false)
-    })
-    req.once('end', () => resolve(true))
-    // A client that left is answered too, because whoever waits here must not wait for ever.
-    req.once('close', () => resolve(false))
-  })
 }

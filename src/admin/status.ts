@@ -5,20 +5,22 @@ export interface StatusParts {
   readonly startedMs: number
   readonly nowMs: number
   readonly mode?: 'enforce' | 'observe' | undefined
-  readonly accounts: readonly AccountPart[]
+  /** The one called last comes first; of so many more than can be read the rest is left out. */
+  readonly accounts: Iterable<AccountPart>
   readonly cache: CachePart
   /** Calls that DocuSign did not get because a copy, or a twin in flight, answered. */
   readonly saved: { readonly remembered: number; readonly coalesced: number }
 }
 
 export interface AccountPart {
+  /** '' is the budget of the paths that name no account. */
   readonly account: string
-  readonly hour?: WindowPart & { readonly resetAtMs?: number | undefined }
+  readonly hour?: WindowPart & { readonly resetAtSeconds?: number | undefined }
   readonly burst?: WindowPart
   readonly queue?: { readonly length: number; readonly oldestWaitMs: number }
-  /** Calls of others, seen in DocuSign's headers. */
-  readonly foreignCalls?: number | undefined
-  /** Where the limits come from. */
+  /** Calls of others in this hour, as DocuSign's headers prove them. */
+  readonly foreign?: number | undefined
+  /** Where the limits come from: `configured` until DocuSign's headers have told them. */
   readonly source?: 'learned' | 'configured' | undefined
 }
 
@@ -35,6 +37,8 @@ interface CachePart {
   readonly misses: number
 }
 
+const MAX_ACCOUNTS = 1_000
+
 /** The body of `GET /status`: times are ISO 8601 UTC, unknown is `null` and never 0. */
 export function buildStatus(parts: StatusParts) {
   const { cache, saved } = parts
@@ -42,7 +46,7 @@ export function buildStatus(parts: StatusParts) {
     version: parts.version,
     uptimeSeconds: seconds(parts.nowMs - parts.startedMs),
     mode: parts.mode ?? null,
-    accounts: parts.accounts.map(buildAccount),
+    accounts: firstOf(parts.accounts, MAX_ACCOUNTS).map(buildAccount),
     cache: {
       entries: known(cache.entries),
       bytes: known(cache.bytes),
@@ -53,13 +57,20 @@ export function buildStatus(parts: StatusParts) {
   }
 }
 
-function buildAccount({ account, hour, burst, queue, foreignCalls, source }: AccountPart) {
+function firstOf<T>(all: Iterable<T>, most: number): T[] {
+  const first: T[] = []
+  for (const one of all) if (first.push(one) === most) break
+  return first
+}
+
+function buildAccount({ account, hour, burst, queue, foreign, source }: AccountPart) {
   return {
-    account,
-    hour: { ...buildWindow(hour), resetAt: moment(hour?.resetAtMs) },
+    account: account === '' ? 'none' : account,
+    hour: { ...buildWindow(hour), resetAt: moment((hour?.resetAtSeconds ?? NaN) * 1000) },
     burst: buildWindow(burst),
     queue: { length: known(queue?.length), oldestWaitSeconds: seconds(queue?.oldestWaitMs) },
-    foreignCalls: known(foreignCalls),
+    // Without headers nobody knows of others' calls, not even that there were none.
+    foreignCalls: known(source === 'learned' ? foreign : undefined),
     source: source ?? null,
   }
 }
@@ -76,7 +87,7 @@ function seconds(ms: number | undefined): number | null {
   return ms !== undefined && Number.isFinite(ms) ? Math.round(ms) / 1000 : null
 }
 
-/** A `Date` knows 8.64e15 ms on either side of 1970 and throws beyond. */
-function moment(wallMs: number | undefined): string | null {
-  return wallMs !== undefined && Math.abs(wallMs) <= 8.64e15 ? new Date(wallMs).toISOString() : null
+/** ISO 8601 UTC. A `Date` knows 8.64e15 ms on either side of 1970 and throws beyond. */
+export function moment(wallMs: number): string | null {
+  return Math.abs(wallMs) <= 8.64e15 ? new Date(wallMs).toISOString() : null
 }

@@ -121,9 +121,9 @@ export interface Seen {
   readonly durationMs: number
   /** What the governor itself added before the answer's head: neither DocuSign's time nor the client's upload. */
   readonly overheadMs: number
-  /** How long the call was held back for a limit. */
+  /** How long the call was held back for a limit, whether it was sent in the end, refused, or its caller left. */
   readonly waitMs: number
-  /** The window that held it back. */
+  /** The window that held it back, or for which it was refused. */
   readonly heldBy?: Window | undefined
   /** Who goes first where there is not enough for all; absent where the call got no further than its reading. */
   readonly priority?: Priority | undefined

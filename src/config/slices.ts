@@ -44,6 +44,7 @@ const STATE_MARGIN_MS = 60_000
 export function stateSlice({ state, limits, upstream }: Config) {
   const windowMs = Math.max(limits.hour.window, limits.burst.window) * 1000
   return {
+    kind: state.kind,
     path: state.path,
     fsync: state.fsync,
     keepMs: windowMs + upstream.responseTimeout * 1000 + STATE_MARGIN_MS,

@@ -8,6 +8,7 @@ import type { Attempt, Call, Priority, Refusal, Window, Would } from '../base/ty
 import type { Answer, Body, Failure, Sending, Shipment } from '../forward/exchange.js'
 import type { Governor } from '../governor/governor.js'
 import type { Permit } from '../governor/permit.js'
+import type { Visit, Visited } from '../governor/visit.js'
 import { readUpTo } from './body.js'
 import type { Received } from './receive.js'
 
@@ -63,14 +64,23 @@ export function makeAsk(rooms: AskRooms, clock: Clock) {
       if (!res.writableFinished) leave()
     })
 
+    async function stay(visit: Visit): Promise<Visited> {
+      const sinceMs = clock.nowMs()
+      leave = () => visit.leave()
+      const visited = await visit.result
+      notes.waitMs += clock.nowMs() - sinceMs
+      return visited
+    }
+
     for (;;) {
       const entered = governor.enter(call, wish, shipment.origin.text)
-      if (entered.kind === 'visit') leave = () => entered.leave()
-      const permit = entered.kind === 'visit' ? await entered.result : entered
+      const permit = entered.kind === 'visit' ? await stay(entered) : entered
       if (!permit) return LEFT
-      // It cannot go again in the time it has: then DocuSign's own refusal is the answer.
-      if (permit.kind === 'refusal') return refused ?? permit
-      notes.waitMs += permit.admission.waitedMs
+      if (permit.kind === 'refusal') {
+        notes.heldBy ??= permit.window
+        // It cannot go again in the time it has: then DocuSign's own refusal is the answer.
+        return refused ?? permit
+      }
       notes.heldBy ??= permit.admission.heldBy
       notes.would ??= permit.admission.would
 

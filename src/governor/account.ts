@@ -1,12 +1,22 @@
 /** One account as the governor keeps it: what it may spend, who waits for that, and what outlives the process. */
 import type { Clock } from '../base/clock.js'
 import { Budget } from './budget.js'
-import type { Window } from '../base/types.js'
+import type { Priority, Window } from '../base/types.js'
 import type { Forecast, Hour, Standing } from './standing.js'
 import type { DocusignTime } from './docusign-time.js'
 import type { Limits } from './headers.js'
 import type { AccountJournal } from './journal.js'
 import { makeLane, type Lane, type LaneBudget, type LaneConfig } from './lane.js'
+import { PRIORITIES } from './waiting.js'
+
+export interface Queue {
+  readonly length: number
+  readonly byPriority: Readonly<Record<Priority, number>>
+  /** 0 where nobody waits. */
+  readonly oldestWaitMs: number
+}
+
+const NOBODY: Queue = { length: 0, byPriority: { high: 0, normal: 0, low: 0 }, oldestWaitMs: 0 }
 
 /** A class, because there may be tens of thousands of them and most are idle. */
 export class Account implements LaneBudget {
@@ -109,6 +119,26 @@ export class Account implements LaneBudget {
     const both = [...this.#partners, ...other.#partners, this, other]
     for (const one of both) one.#partners = both.filter(partner => partner !== one)
     this.#wake()
+  }
+
+  /** Who waits for it, under either of its names. */
+  queue(nowMs: number): Queue {
+    if (this.#partners.length === 0 && this.lane.length() === 0) return NOBODY
+    const byPriority = { high: 0, normal: 0, low: 0 }
+    let length = 0
+    let oldestWaitMs = 0
+    for (const { lane } of [this, ...this.#partners]) {
+      length += lane.length()
+      oldestWaitMs = Math.max(oldestWaitMs, lane.oldestWaitMs(nowMs))
+      for (const priority of PRIORITIES) byPriority[priority] += lane.lengthOf(priority)
+    }
+    return { length, byPriority, oldestWaitMs }
+  }
+
+  /** Turns away everybody who waits for it. */
+  drain(): void {
+    this.lane.drain()
+    for (const partner of this.#partners) partner.lane.drain()
   }
 
   /** Whether forgetting it would raise no budget and lose nobody. */

@@ -150,10 +150,12 @@ export class Budget {
   standing(nowMs: number): Standing {
     // Whoever looks tidies up: an account that fell idle is not touched by calls.
     this.#forget(nowMs)
-    const { limit, remaining } = this.#hour.now(this.#inFlight, nowMs)
-    const { heard, resetAtSeconds, foreign } = this.#hour
+    const { limit, heard, foreign } = this.#hour
+    const room = this.#hour.room(this.#inFlight, nowMs)
+    const used = Math.min(limit, limit - this.#config.margin - room)
+    const { resetAtSeconds } = this.#hour
     return {
-      hour: { limit, remaining, heard, resetAtSeconds },
+      hour: { limit, used, remaining: Math.max(0, room), heard, resetAtSeconds },
       burst: this.#burst.standing(this.#inFlight, nowMs),
       foreign,
       foreignTotal: this.#foreignTotal,

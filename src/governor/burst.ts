@@ -69,9 +69,11 @@ export class BurstWindow {
 
   standing(inFlight: number, nowMs: number): WindowStanding {
     const isFresh = nowMs < this.#heardMs + this.#config.burst.windowMs
+    const room = this.room(inFlight, nowMs)
     return {
       limit: this.#granted(),
-      remaining: Math.max(0, this.room(inFlight, nowMs)),
+      used: Math.min(this.#granted(), this.#capacity() - room),
+      remaining: Math.max(0, room),
       heard: isFresh ? this.#heard : undefined,
     }
   }

@@ -37,8 +37,13 @@ export interface Outlook {
   readonly ring: Ring
 }
 
-/** Beyond so many combinations of whole windows, only the extreme ones are looked at: nobody waits that long. */
+/**
+ * Beyond so many combinations of whole windows only the corners are looked at, because a call for which a million others
+ * go first must not hold up those that are there now. Rounds take time in proportion, so the longest way makes nearly
+ * all of them in one of the windows; within an hour it is longest where the hour has just turned.
+ */
 const MAX_STEPS = 2_000
+const NEAR = 4
 
 /**
  * @param earliest what holds every call, whatever the windows say
@@ -62,20 +67,34 @@ export function forecastOf(outlook: Outlook, ahead: number, earliest: Forecast):
 
   // With `before` calls fewer ahead of it, and so many rounds of whole windows later, the call must still wait.
   const hourRounds = outlook.hour.held === undefined ? 0 : Math.floor((k - 1) / hourLimit)
-  const allSteps = (hourRounds + 1) * (Math.floor((k - 1) / burstLimit) + 1)
-  for (let j = 0; j <= hourRounds; j++) {
-    const rounds = Math.floor((k - j * hourLimit - 1) / burstLimit)
-    const step = allSteps > MAX_STEPS ? Math.max(1, rounds) : 1
-    for (let i = 0; i <= rounds; i += step) {
-      const nth = k - j * hourLimit - i * burstLimit
-      const laterMs = i * burstRound + j * hourRound
-      const rounded: Hold | undefined = j > 0 ? 'hour' : i > 0 ? 'burst' : undefined
-      consider(burstFreesMs(outlook, nth, burstLimit) + laterMs, rounded ?? 'burst')
-      const hourMs = hourFreesMs(outlook, nth, hourLimit)
-      consider(hourMs + laterMs, hourMs > nowMs ? 'hour' : (rounded ?? 'hour'))
+  const roundsAfter = (j: number) => Math.floor((k - j * hourLimit - 1) / burstLimit)
+  const look = (i: number, j: number) => {
+    const nth = k - j * hourLimit - i * burstLimit
+    const laterMs = i * burstRound + j * hourRound
+    const rounded: Hold | undefined = j > 0 ? 'hour' : i > 0 ? 'burst' : undefined
+    consider(burstFreesMs(outlook, nth, burstLimit) + laterMs, rounded ?? 'burst')
+    const hourMs = hourFreesMs(outlook, nth, hourLimit)
+    consider(hourMs + laterMs, hourMs > nowMs ? 'hour' : (rounded ?? 'hour'))
+  }
+  if ((hourRounds + 1) * (roundsAfter(0) + 1) <= MAX_STEPS) {
+    for (let j = 0; j <= hourRounds; j++) for (let i = 0; i <= roundsAfter(j); i++) look(i, j)
+  } else {
+    for (const j of corners(hourRounds, [])) {
+      const overLeft = Math.max(0, k - j * hourLimit - Math.max(0, outlook.hour.left) - 1)
+      const turns = [overLeft % hourLimit, overLeft].map(calls => Math.floor(calls / burstLimit))
+      for (const i of corners(roundsAfter(j), turns)) look(i, j)
     }
   }
   return { waitMs: latestMs - nowMs, by }
+}
+
+/** Of 0 … last, those near either end and near each of these. */
+function corners(last: number, near: readonly number[]): Set<number> {
+  const found = new Set<number>()
+  for (const at of [0, ...near, last]) {
+    for (let n = Math.max(0, at - NEAR); n <= Math.min(last, at + NEAR); n++) found.add(n)
+  }
+  return found
 }
 
 /** When the n-th next call finds a place in the burst window, by what is held now. */

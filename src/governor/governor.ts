@@ -9,7 +9,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Clock } from '../base/clock.js'
 import type { Call, Refusal, Window, Would } from '../base/types.js'
-import type { Account } from './account.js'
+import type { Account, Queue } from './account.js'
 import { makeBook, type GovernorConfig } from './book.js'
 import type { Standing } from './standing.js'
 import { documentOf, makeDownloads } from './downloads.js'
@@ -21,17 +21,12 @@ import { readWaitMs } from './prefer.js'
 import { priorityOf, type Priority } from './priority.js'
 import { envelopeRefusal, hostRefusal, turnedRefusal } from './refusals.js'
 import { Visit, type Gate, type Wish } from './visit.js'
-import { PRIORITIES } from './waiting.js'
 
 export type { GovernorConfig } from './book.js'
 
 export interface AccountStanding extends Standing {
   readonly account: string
-  readonly queue: {
-    readonly length: number
-    readonly byPriority: Readonly<Record<Priority, number>>
-    readonly oldestWaitMs: number
-  }
+  readonly queue: Queue
 }
 
 /** When so many calls could be done. Milliseconds from now. */
@@ -48,7 +43,8 @@ export interface Governor {
   /** Leave to send a call to this origin; a refusal; or a wait that ends in one of them. */
   enter(call: Call, wish: Wish, origin: string): Permit | Refusal | Visit
   configure(config: GovernorConfig): void
-  standings(): AccountStanding[]
+  /** Every account that is known, each once, as it is read; the one called last comes first. */
+  standings(): Iterable<AccountStanding>
   quote(account: string, calls: number, priority: Priority): Quote
   /** Everybody who waits is told that we are shutting down. */
   drain(): void
@@ -149,19 +145,11 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
       book.configure(next)
     },
 
-    standings() {
+    *standings() {
       const nowMs = clock.nowMs()
-      return book.all().map(account => ({
-        account: account.key,
-        ...account.standing(nowMs),
-        queue: {
-          length: account.lane.length(),
-          byPriority: Object.fromEntries(
-            PRIORITIES.map(priority => [priority, account.lane.lengthOf(priority)]),
-          ) as Record<Priority, number>,
-          oldestWaitMs: account.lane.oldestWaitMs(nowMs),
-        },
-      }))
+      for (const account of book.all()) {
+        yield { account: account.key, ...account.standing(nowMs), queue: account.queue(nowMs) }
+      }
     },
 
     quote(name, calls, priority) {
@@ -176,7 +164,7 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
     },
 
     drain() {
-      for (const account of book.all()) account.lane.drain()
+      for (const account of book.all()) account.drain()
     },
   }
 }

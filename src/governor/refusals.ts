@@ -26,7 +26,8 @@ export function turnedRefusal(turned: Turned, standing: Standing): Refusal {
   return {
     kind: 'refusal',
     reason: full ? 'queue-full' : REASON[by],
-    window: by === 'hour' ? 'hour' : 'burst',
+    // A block of unknown kind is no window's.
+    ...(by !== 'blocked' && { window: by === 'hour' ? 'hour' : 'burst' }),
     message: `${why} This one was not sent; it can be in ${seconds(retryAfterMs)}.`,
     retryAfterMs,
     limits: shown(standing),

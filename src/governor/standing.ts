@@ -36,6 +36,8 @@ export interface Hour {
 
 export interface WindowStanding {
   readonly limit: number
+  /** Calls that count in it, others' included; those under way are counted already. At most the limit. */
+  readonly used: number
   readonly remaining: number
   /** DocuSign's own word, as last heard for this window; `undefined` when nobody has told us. */
   readonly heard: number | undefined

@@ -2,7 +2,9 @@
  * What may be said of a call, in the log, in the metrics and on `/status`. Whatever a caller can write freely is
  * one of a closed set, or of a shape that cannot carry a credential, or is not said at all.
  */
-import type { App } from '../base/types.js'
+import type { App, Priority } from '../base/types.js'
+
+export const PRIORITY_LABELS = ['high', 'normal', 'low'] as const satisfies readonly Priority[]
 
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i

@@ -15,6 +15,7 @@ export type EventName =
   | 'tls-refused'
   | 'stopping'
   | 'stopped'
+  | 'would-have-held'
   | 'unexpected-error'
   | 'state-damaged'
   | 'state-degraded'
@@ -105,7 +106,11 @@ function isOurFault({ outcome, reason, status = 0 }: Seen): boolean {
 function callLine(level: string, time: string, seen: Seen): string {
   const { call, status, attempts, bytesOut } = seen
   let upstreamMs = 0
-  for (const attempt of attempts) upstreamMs += attempt.durationMs
+  let refusedFor = ''
+  for (const attempt of attempts) {
+    upstreamMs += attempt.durationMs
+    if (attempt.refusedFor !== undefined) refusedFor += `,"${attempt.refusedFor}"`
+  }
   return (
     `{"level":"${level}","time":"${time}"` +
     (call ? `,"app":${JSON.stringify(call.app.label)}` : '') +
@@ -115,11 +120,15 @@ function callLine(level: string, time: string, seen: Seen): string {
     `,"method":"${methodLabel(seen.method)}","outcome":"${seen.outcome}"` +
     (status !== undefined && isStatus(status) ? `,"code":${status}` : '') +
     text('reason', seen.reason) +
+    text('priority', seen.priority) +
     millis('durationMs', seen.durationMs) +
     millis('overheadMs', seen.overheadMs) +
     (seen.waitMs > 0 ? millis('waitMs', seen.waitMs) : '') +
+    text('heldBy', seen.heldBy) +
+    (seen.would ? millis('wouldWaitMs', seen.would.waitMs) + text('wouldRefuse', seen.would.refused) : '') +
     (attempts.length > 0 ? millis('upstreamMs', upstreamMs) : '') +
     `,"attempts":${attempts.length}` +
+    (refusedFor === '' ? '' : `,"refusedFor":[${refusedFor.slice(1)}]`) +
     (Number.isFinite(bytesOut) ? `,"bytesOut":${bytesOut}` : '') +
     (seen.cut ? ',"cut":true' : '') +
     text('traceToken', shownTraceToken(seen.traceToken)) +

@@ -109,6 +109,8 @@ async function serve(argv: string[]): Promise<number> {
       adminPort,
       upstream: config.upstream.api,
     })
+    // Whoever started it waits for this line.
+    log.flush()
   } catch (error) {
     complain(`The governor could not start: ${(error as Error).message}`)
     log.flush()

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import { forward } from './forward.js'
 import { hours } from './hours.js'
+import { kill } from './kill.js'
 import { lanes } from './lanes.js'
 import { ledger } from './ledger.js'
 import { memory } from './memory.js'
@@ -16,7 +17,7 @@ export interface Result {
   readonly mark: number
 }
 
-const SECTIONS = { forward, memory, lanes, ledger, hours }
+const SECTIONS = { forward, memory, lanes, ledger, hours, kill }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -1,7 +1,7 @@
 /**
- * What does safety cost? CPU per forwarded 2 KiB answer: the governor, with its
- * limits, its durable ledger, its log and its metrics, against
- * http-proxy alone with a keep-alive agent. The two take turns, because the machine is never equally busy twice.
+ * What does safety cost? CPU per forwarded 2 KiB answer: the governor, with its limits, its durable ledger, its log and
+ * its metrics, against http-proxy alone with a keep-alive agent. The two take turns, because the machine is never
+ * equally busy twice.
  */
 import { drive } from './drive.js'
 import type { Result } from './main.js'

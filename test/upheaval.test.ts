@@ -45,6 +45,33 @@ void t.test('when one of our clocks is set, nobody stalls and no limit breaks', 
   t.equal(house.violations('burst', 'sliding'), 0)
 })
 
+void t.test('when DocuSign’s clock is set, nobody stalls and no client hears of a limit', async t => {
+  const clock = makeSystemClock()
+  const stalls = [-100_000, 3_700_000].map(async stepMs => {
+    let setByMs = 0
+    const docusign = { hourLimit: 120, hourWindow: 4, burstLimit: 20, burstWindow: 0.2 }
+    const docusignClock = { ...clock, wallMs: () => clock.wallMs() + setByMs }
+    const house = await open(t, { docusign: { ...docusign, clockSkew: skewToTurnIn(3, 4) }, docusignClock })
+    let isOver = false
+    const told: Told[] = []
+    const callers = many(8, async n => {
+      for (let i = 0; !isOver; i++) told.push(await house.ask(`?n=${n}${i}`))
+    })
+    await until('the hour to be half spent', () => house.arrivals.length > 60)
+    setByMs = stepMs
+    const before = house.arrivals.length
+    await until('two more hours', () => house.arrivals.length > before + 200, 15_000)
+    isOver = true
+    await Promise.all(callers)
+    const longestMs = Math.max(...told.map(({ askedMs, endedMs }) => endedMs - askedMs))
+    t.ok(longestMs < 5_000, `set by ${stepMs / 1000} s, nobody waited longer than ${longestMs} ms`)
+    t.same(statuses(told), { 200: told.length })
+    t.equal(house.violations('burst', 'sliding'), 0)
+    t.equal(house.violations('hour', 'fixed'), 0)
+  })
+  await Promise.all(stalls)
+})
+
 void t.test('an hour that turns later at DocuSign than we believe costs nobody the next one', async t => {
   const clock = makeSystemClock()
   let setByMs = 0

@@ -234,9 +234,10 @@ export class HourWindow {
     }
     // A reset that lies behind its own call, or further off than one window, is no reset.
     const isPast = this.#time.latestMs(theirs * 1000) <= sentMs
-    const isTooFar = this.#time.earliestMs(theirs * 1000) > nowMs + windowMs + this.#guardMs() + 1000
-    if (isPast || isTooFar) return 'absurd'
-    if (ours === undefined) return 'newer'
+    const farthestMs = nowMs + windowMs + this.#guardMs() + 1000
+    if (isPast || this.#time.earliestMs(theirs * 1000) > farthestMs) return 'absurd'
+    // Ours is as absurd when DocuSign's clock has been set back since.
+    if (ours === undefined || this.#time.earliestMs(ours * 1000) > farthestMs) return 'newer'
     if (Math.abs(theirs - ours) <= Math.min(2, windowMs / 20_000)) return 'same'
     return theirs > ours ? 'newer' : 'stale'
   }

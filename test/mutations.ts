@@ -33,6 +33,7 @@ const LINES = ['forward', 'header lines'] as const
 const SHAPES = ['forward', 'answers of every shape'] as const
 const ONCE = ['forward', 'R12'] as const
 const SHARED = ['forward', 'connections are shared'] as const
+const WHATEVER = ['budget', 'promise 1'] as const
 const VECTORS = ['framing', 'what DocuSign reads'] as const
 
 const MUTATIONS: readonly Mutation[] = [
@@ -139,7 +140,12 @@ const MUTATIONS: readonly Mutation[] = [
   {
     rule: "R6: without DocuSign's reason phrase",
     file: RESPOND,
-    cuts: [['res.writeHead(answer.status, ', 'res.writeHead(answer.status, body.statusMessage, ']],
+    cuts: [
+      [
+        'Node throws.\n        res.writeHead(answer.status, ',
+        'Node throws.\n        res.writeHead(answer.status, body.statusMessage, ',
+      ],
+    ],
     test: MESSAGES,
   },
   {
@@ -147,8 +153,8 @@ const MUTATIONS: readonly Mutation[] = [
     file: RESPOND,
     cuts: [
       [
-        'answer.headers.concat(added)',
-        'Object.fromEntries([...answer.body.headersDistinct ? Object.entries(answer.body.headers) : []])',
+        'Node throws.\n        res.writeHead(answer.status, answer.headers.concat(added)',
+        'Node throws.\n        res.writeHead(answer.status, Object.fromEntries([...answer.body.headersDistinct ? Object.entries(answer.body.headers) : []])',
       ],
     ],
     test: LINES,
@@ -214,7 +220,7 @@ const MUTATIONS: readonly Mutation[] = [
   {
     rule: 'R10: a slow upload puts the deadline off',
     file: FORWARD,
-    cuts: [["stream.on('data', () => this.#deadline.refresh());", '']],
+    cuts: [['this.#deadline.refresh();\n            note', 'note']],
     test: SILENCE,
   },
   {
@@ -291,8 +297,8 @@ const MUTATIONS: readonly Mutation[] = [
   },
   {
     rule: 'R12: twice at most',
-    file: 'entry/corridor.js',
-    cuts: [['|| again ||', '|| notes.attempts.length > 2 ||']],
+    file: 'entry/ask.js',
+    cuts: [['if (repeated ||', 'if (notes.attempts.length > 2 ||']],
     test: ONCE,
   },
   {
@@ -355,6 +361,59 @@ const MUTATIONS: readonly Mutation[] = [
     file: RESPOND,
     cuts: [['body.pause()', 'void 0']],
     test: ['forward', 'bodies stream'],
+  },
+  {
+    rule: 'governor: a place is held until its window has passed after the answer',
+    file: 'governor/budget.js',
+    cuts: [['this.#ring.add(nowMs)', 'this.#ring.add(nowMs - 20_000)']],
+    test: WHATEVER,
+  },
+  {
+    rule: 'governor: calls under way count',
+    file: 'governor/budget.js',
+    cuts: [['this.#burst.room(this.#inFlight, nowMs)', 'this.#burst.room(0, nowMs)']],
+    test: WHATEVER,
+  },
+  {
+    rule: 'governor: a call under way while the hour turns is charged to both',
+    file: 'governor/hour.js',
+    cuts: [['return this.#allowance() - used - inFlight', 'return this.#allowance() - used']],
+    test: WHATEVER,
+  },
+  {
+    rule: "governor: DocuSign's own count holds where it is less than ours",
+    file: 'governor/hour.js',
+    cuts: [
+      [
+        'Math.min(this.#ours(inFlight, nowMs), this.#theirs(inFlight));\n    }',
+        'this.#ours(inFlight, nowMs);\n    }',
+      ],
+    ],
+    test: ['budget', 'promise 3'],
+  },
+  {
+    rule: 'governor: a reset that lies behind its own call is no reset',
+    file: 'governor/hour.js',
+    cuts: [['if (isPast || this.#time.earliestMs(theirs', 'if (this.#time.earliestMs(theirs']],
+    test: ['budget', 'promise 3'],
+  },
+  {
+    rule: 'governor: an account nobody knows starts with one call alone',
+    file: 'governor/budget.js',
+    cuts: [['#isKnown = false', '#isKnown = true']],
+    test: ['budget', 'an account nobody'],
+  },
+  {
+    rule: 'governor: whoever leaves is gone from the lane',
+    file: 'governor/waiter.js',
+    cuts: [['if (this.party)', 'if (false)']],
+    test: ['lanes', 'a hundred wait'],
+  },
+  {
+    rule: 'ledger: what is spent is written before it is sent',
+    file: 'governor/account.js',
+    cuts: [['this.#journal.spend(nowMs, room)', 'undefined']],
+    test: ['kill', 'killed'],
   },
 ]
 

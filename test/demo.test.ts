@@ -159,7 +159,11 @@ void t.test('the demo shows three SDK apps at work through the governor, and end
   t.ok(progress.length >= 5 && progress.length <= 7, 'a line a second')
   const [callsIn = 0, callsUp = 0, saved, held] = progress.at(-1) ?? []
   t.ok(callsIn > 25 && Math.abs(callsUp - callsIn) <= 3, 'the lines count calls on both sides')
-  t.strictSame([saved, held], [0, 0], 'and nothing is saved or held by a governor without limits and cache')
+  t.equal(saved, 0, 'nothing is saved by a governor without a cache')
+  t.ok(
+    held !== undefined && held < callsIn / 2,
+    `hardly anybody waits where the limits are not reached: ${held}`,
+  )
   for (const app of ['poller', 'sender', 'downloader']) {
     const [, sent, up, errors] = new RegExp(`^  ${app} +(\\d+) +(\\d+) +\\d+ +(\\d+)$`, 'm').exec(out) ?? []
     t.ok(

@@ -18,6 +18,8 @@ export interface Queue {
 
 const NOBODY: Queue = { length: 0, byPriority: { high: 0, normal: 0, low: 0 }, oldestWaitMs: 0 }
 
+const ALONE: readonly Account[] = []
+
 /** A class, because there may be tens of thousands of them and most are idle. */
 export class Account implements LaneBudget {
   readonly key: string
@@ -32,7 +34,7 @@ export class Account implements LaneBudget {
   #blockedUntilMs: number | undefined
   #sameAs: string | undefined
   /** Another name of this account was used as well: who waits there must hear of what frees a place here. */
-  #partners: readonly Account[] = []
+  #partners: readonly Account[] = ALONE
 
   constructor(key: string, budget: Budget, journal: AccountJournal, lane: LaneConfig, clock: Clock) {
     this.key = key

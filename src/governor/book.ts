@@ -62,15 +62,15 @@ export function makeBook(initial: GovernorConfig, journal: Journal, clock: Clock
     return time
   }
 
+  // One object for all accounts that have no limits of their own.
+  let usual = usualConfig(config)
   function budgetConfig(name: string): BudgetConfig {
-    const { hour, burst, learn, margin } = config
     const own = config.accounts.get(name)
-    if (!own) return { hour, burst, learn, margin }
+    if (!own) return usual
     return {
-      hour: { ...hour, limit: own.hourLimit ?? hour.limit },
-      burst: { ...burst, limit: own.burstLimit ?? burst.limit },
-      learn,
-      margin,
+      ...usual,
+      hour: { ...usual.hour, limit: own.hourLimit ?? usual.hour.limit },
+      burst: { ...usual.burst, limit: own.burstLimit ?? usual.burst.limit },
     }
   }
 
@@ -109,6 +109,7 @@ export function makeBook(initial: GovernorConfig, journal: Journal, clock: Clock
     configure(next) {
       config = next
       lanes = laneConfig(next)
+      usual = usualConfig(next)
       for (const account of accounts.values()) {
         account.budget.configure(budgetConfig(account.key))
         account.lane.reconfigure(lanes)
@@ -133,6 +134,10 @@ export function makeBook(initial: GovernorConfig, journal: Journal, clock: Clock
       return nowMs - (time.earliestMs(0) + time.latestMs(0)) / 2
     },
   }
+}
+
+function usualConfig({ hour, burst, learn, margin }: GovernorConfig): BudgetConfig {
+  return { hour, burst, learn, margin }
 }
 
 function laneConfig({ apps, maxLength }: GovernorConfig): LaneConfig {

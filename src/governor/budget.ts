@@ -34,10 +34,8 @@ export class Budget {
   #isKnown = false
   #answerMs = FIRST_GUESS_MS
   #foreignTotal = 0
-  // Until when DocuSign refuses everything, by what it named.
-  #hourBlockedUntilMs = -Infinity
-  #burstBlockedUntilMs = -Infinity
-  #blockedUntilMs = -Infinity
+  /** Until when DocuSign refuses everything, by what it named; `undefined` as long as it never did. */
+  #blocks: Blocks | undefined
 
   constructor(config: BudgetConfig, time: DocusignTime) {
     this.#config = config
@@ -54,13 +52,7 @@ export class Budget {
 
   /** How many calls may be sent at this very moment. */
   room(nowMs: number): number {
-    if (
-      nowMs < this.#burstBlockedUntilMs ||
-      nowMs < this.#hourBlockedUntilMs ||
-      nowMs < this.#blockedUntilMs
-    ) {
-      return 0
-    }
+    if (this.#blocks && nowMs < endOf(this.#blocks)) return 0
     const room = Math.min(this.#hour.room(this.#inFlight, nowMs), this.#burst.room(this.#inFlight, nowMs))
     if (room <= 0) return 0
     if (this.#isKnown) return room
@@ -112,11 +104,9 @@ export class Budget {
 
   /** DocuSign refused a call for a limit: nothing goes up before that block's end. */
   block(window: Window | 'unknown', untilMs: number, nowMs: number): void {
-    if (window === 'hour') {
-      this.#hourBlockedUntilMs = Math.max(this.#hourBlockedUntilMs, untilMs)
-      this.#hour.spent(untilMs, nowMs)
-    } else if (window === 'burst') this.#burstBlockedUntilMs = Math.max(this.#burstBlockedUntilMs, untilMs)
-    else this.#blockedUntilMs = Math.max(this.#blockedUntilMs, untilMs)
+    this.#blocks ??= { hour: -Infinity, burst: -Infinity, unknown: -Infinity }
+    this.#blocks[window] = Math.max(this.#blocks[window], untilMs)
+    if (window === 'hour') this.#hour.spent(untilMs, nowMs)
   }
 
   /** Another name of the same account had a budget of its own: what it knew and spent is known and spent here. */
@@ -126,9 +116,10 @@ export class Budget {
     this.#burst.absorb(other.#burst, nowMs)
     this.#inFlight += other.#inFlight
     this.#isKnown ||= other.#isKnown
-    this.#hourBlockedUntilMs = Math.max(this.#hourBlockedUntilMs, other.#hourBlockedUntilMs)
-    this.#burstBlockedUntilMs = Math.max(this.#burstBlockedUntilMs, other.#burstBlockedUntilMs)
-    this.#blockedUntilMs = Math.max(this.#blockedUntilMs, other.#blockedUntilMs)
+    for (const window of ['hour', 'burst', 'unknown'] as const) {
+      const untilMs = other.#blocks?.[window] ?? -Infinity
+      if (untilMs > nowMs) this.block(window, untilMs, nowMs)
+    }
   }
 
   /** The account lives at another host than was thought: that host's clock counts. */
@@ -204,15 +195,19 @@ export class Budget {
 
   /** What holds every call, whatever the windows say. */
   #earliest(nowMs: number, ahead: number): Forecast {
-    const untilMs = Math.max(this.#burstBlockedUntilMs, this.#hourBlockedUntilMs, this.#blockedUntilMs)
-    if (untilMs > nowMs) {
-      const isHour = untilMs === this.#hourBlockedUntilMs
-      return {
-        waitMs: untilMs - nowMs,
-        by: isHour ? 'hour' : untilMs === this.#burstBlockedUntilMs ? 'burst' : 'blocked',
-      }
+    const blocks = this.#blocks
+    if (blocks && endOf(blocks) > nowMs) {
+      const untilMs = endOf(blocks)
+      const by = untilMs === blocks.hour ? 'hour' : untilMs === blocks.burst ? 'burst' : 'blocked'
+      return { waitMs: untilMs - nowMs, by }
     }
     const isAlone = !this.#isKnown && (this.#inFlight > 0 || ahead > 0)
     return isAlone ? { waitMs: this.#answerMs, by: 'first' } : FREE
   }
+}
+
+type Blocks = Record<Window | 'unknown', number>
+
+function endOf({ hour, burst, unknown }: Blocks): number {
+  return Math.max(hour, burst, unknown)
 }

@@ -91,9 +91,10 @@ export function makeJournal(ledger: Ledger, clock: Clock): Journal {
     settle(nowMs, true, Infinity)
   }
 
+  const house: House = { scaleMs, follow }
   return {
     restore: () => restoreAccounts(ledger.load(), clock.wallMs(), clock.nowMs()),
-    open: name => new PageJournal(ledger.open(name), scaleMs, follow),
+    open: name => new PageJournal(ledger.open(name), house),
     flush,
     stop() {
       flush()
@@ -103,11 +104,16 @@ export function makeJournal(ledger: Ledger, clock: Clock): Journal {
   }
 }
 
+interface House {
+  /** From nowMs to the scale of the lines. */
+  readonly scaleMs: number
+  follow(account: PageJournal): void
+}
+
 /** A class, because every account has one. */
 class PageJournal implements AccountJournal {
   readonly #page: Page
-  readonly #scaleMs: number
-  readonly #follow: (account: PageJournal) => void
+  readonly #house: House
   #inFlight = 0
   /** Answers since the last line. */
   #done = 0
@@ -122,10 +128,9 @@ class PageJournal implements AccountJournal {
   #remaining: number | undefined
   #resetAtSeconds: number | undefined
 
-  constructor(page: Page, scaleMs: number, follow: (account: PageJournal) => void) {
+  constructor(page: Page, house: House) {
     this.#page = page
-    this.#scaleMs = scaleMs
-    this.#follow = follow
+    this.#house = house
   }
 
   spend(nowMs: number, roomLeft: number): void {
@@ -138,7 +143,7 @@ class PageJournal implements AccountJournal {
     this.#leased = this.#lease - 1
     this.#leaseEndsMs = nowMs + LEASE_MS
     this.#write(nowMs, this.#inFlight + this.#leased)
-    this.#follow(this)
+    this.#house.follow(this)
   }
 
   completed(): void {
@@ -158,7 +163,7 @@ class PageJournal implements AccountJournal {
   }
 
   learned(nowMs: number, { blockedUntilMs, ...facts }: Facts): void {
-    const scaleMs = this.#scaleMs
+    const { scaleMs } = this.#house
     const blockedUntilWallMs = blockedUntilMs === undefined ? undefined : scaleMs + blockedUntilMs
     this.#page.learn({ ...facts, blockedUntilWallMs, wallMs: scaleMs + nowMs })
   }
@@ -188,7 +193,7 @@ class PageJournal implements AccountJournal {
 
   #write(nowMs: number, pending: number): void {
     const isKept = this.#page.append({
-      wallMs: this.#scaleMs + nowMs,
+      wallMs: this.#house.scaleMs + nowMs,
       completed: this.#done,
       pending,
       remaining: this.#remaining,

@@ -1,5 +1,6 @@
 /** `npm run bench [SECTION…] [--json]`: ratios taken side by side in one run, never absolute times. */
 import { parseArgs } from 'node:util'
+import { accounts } from './accounts.js'
 import { forward } from './forward.js'
 import { hours } from './hours.js'
 import { kill } from './kill.js'
@@ -17,7 +18,7 @@ export interface Result {
   readonly mark: number
 }
 
-const SECTIONS = { forward, memory, lanes, ledger, hours, kill }
+const SECTIONS = { forward, memory, lanes, ledger, accounts, hours, kill }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

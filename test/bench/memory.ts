@@ -15,7 +15,7 @@ export async function memory(say: (text: string) => void): Promise<Result[]> {
   const upstream = await startChild('upstream')
   const governor = await startGovernor(`http://127.0.0.1:${upstream.port}`)
   try {
-    for (let i = 0; i < 500; i++) await get(governor.port, '/restapi/v2.1/accounts/1/envelopes')
+    for (let i = 0; i < 300; i++) await get(governor.port, '/restapi/v2.1/accounts/1/envelopes')
     const before = (await governor.usage()).rssBytes
     let peak = before
     let done = 0

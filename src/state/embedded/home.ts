@@ -114,7 +114,9 @@ export function makeHome(config: HomeConfig, { clock, execPath, tell }: HomePart
       }
       const file = folder.publish(draft)
       const store = openStore(file, { readOnly: false, fsync: config.fsync })
-      return { file, store, tables: new Map() }
+      // Opened now, because a table that is opened within a transaction opens one of its own.
+      const tables = new Map([...contents.keys()].map(name => [name, store.table(name)]))
+      return { file, store, tables }
     } finally {
       folder.discard(draft)
     }

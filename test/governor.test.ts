@@ -24,12 +24,14 @@ import { until } from './fixtures/upstream.js'
 
 void t.test('a thousand who wait for the hour leave in order, inside the burst limit', async t => {
   const [hourWindow, burstWindow] = [12, 0.5]
-  const limits = { hourLimit: 1_050, hourWindow, burstLimit: 400, burstWindow, latencyMs: 50 }
+  const limits = { hourLimit: 1_050, hourWindow, burstLimit: 400, burstWindow }
   const house = await open(t, { docusign: { ...limits, clockSkew: skewToTurnIn(5, hourWindow) } })
   // The dates of some answers, spread over a second, tell when DocuSign's hour will turn.
   for (let i = 0; i < 40; i++) await Promise.all([house.ask(`?warm=${i}`), pause(27)])
-  // And a call that must open its connection first is overtaken by those that need not.
+  // And a call that must open its connection first is overtaken by those that need not: all 32 are opened.
+  house.simulator.faults.set([{ kind: 'none', latencyMs: 300 }])
   await Promise.all(many(64, i => house.ask(`?connect=${i}`)))
+  house.simulator.faults.clear()
   await spendHour(house, burstWindow * 1000)
   const hour = Math.floor((house.arrivals.at(-1)?.wallMs ?? 0) / (hourWindow * 1000))
 
@@ -42,9 +44,9 @@ void t.test('a thousand who wait for the hour leave in order, inside the burst l
   const lateMs = wallMs - (hour + 1) * hourWindow * 1000
   const noiseMs = lateness(noise.stop(), atMs - lateMs, atMs)
   t.ok(lateMs >= 0 && lateMs - noiseMs <= 0.02 * hourWindow * 1000, `the first left after ${lateMs} ms`)
-  const entered = house.entries.filter(isNumbered)
-  const misplaced = arrived.filter(({ target }, i) => target !== entered[i]).length
-  t.equal(misplaced, 0, 'as they came, so they went')
+  const entered = new Map(house.entries.filter(isNumbered).map((target, i) => [target, i]))
+  const jumps = arrived.map(({ target }, i) => Math.abs(i - (entered.get(target) ?? NaN)))
+  t.ok(Math.max(...jumps) < 32, 'as they came, so they went, but for what is under way at the same time')
   t.equal(house.violations('hour', 'fixed'), 0)
   t.equal(house.violations('burst', 'sliding'), 0)
 })

@@ -75,7 +75,7 @@ for (const limitStatus of [429, 400] as const) {
     await house.control('/limits', { burst: 3 })
     const read = await house.ask('?read')
     t.equal(read.status, 200)
-    t.ok(numberIn(read, 'x-governor-wait') >= 0.5, `held for ${numberIn(read, 'x-governor-wait')} s`)
+    t.ok(read.endedMs - read.askedMs >= 500 && numberIn(read, 'x-governor-wait') > 0.4, 'it was held')
     t.equal(arrivalsAt(house, '?read'), 2, 'it was sent twice')
     await house.control('/limits', { burst: 1 })
     const write = await house.ask('/envelopes?write', envelope('once', 300))

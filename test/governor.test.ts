@@ -105,6 +105,13 @@ void t.test(
   },
 )
 
+interface Status {
+  readonly accounts: readonly {
+    readonly foreignCalls: number
+    readonly hour: { readonly limit: number; readonly used: number; readonly remaining: number }
+  }[]
+}
+
 void t.test('calls of others are counted and allowed for', async t => {
   const limits = { hourLimit: 100, hourWindow: 4, burstLimit: 1_000, burstWindow: 0.5, latencyMs: 20 }
   const house = await open(t, { docusign: { ...limits, clockSkew: skewToTurnIn(3.5, 4) } })
@@ -123,6 +130,10 @@ void t.test('calls of others are counted and allowed for', async t => {
   t.ok(blocked <= 3, `${blocked} were under way when nothing was left any more`)
   const ours = house.arrivals.length - blocked
   t.ok(ours >= 49 && ours <= 50, `the half that was left was used: ${ours}`)
+  const status = (await (await fetch(`${house.governor.adminUrl}/status`)).json()) as Status
+  const [account] = status.accounts
+  t.equal(account?.foreignCalls, 50, 'the others’ part is shown')
+  t.same([account?.hour.limit, account?.hour.used, account?.hour.remaining], [100, 100, 0])
 })
 
 void t.test(
@@ -238,4 +249,6 @@ void t.test('observed, limits change nothing', async t => {
     [direct.status, direct.body.toString(), undefined, undefined],
     'DocuSign’s own word passes',
   )
+  const would = house.governor.lines.filter(line => line.includes('"wouldRefuse":"hour-spent"')).length
+  t.equal(would, 25, 'the log says what would have become of them')
 })

@@ -103,7 +103,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
         governor,
         headers: requestHeaders,
         originOf: (service, account) => homes.originOf(service, account),
-        send: shipment => upstream.send(shipment),
+        send: (shipment, leave) => upstream.send(shipment, leave),
         mayRepeat,
         rewriteUserinfo,
         learnResidences: found => homes.learn(found),

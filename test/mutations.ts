@@ -18,6 +18,7 @@ interface Mutation {
 }
 
 const FORWARD = 'forward/forward.js'
+const OUTGOING = 'forward/outgoing.js'
 const AGENTS = 'forward/agents.js'
 const HYGIENE = 'forward/hygiene.js'
 const PLACES = 'forward/places.js'
@@ -121,7 +122,7 @@ const MUTATIONS: readonly Mutation[] = [
   },
   {
     rule: 'R5: the request is not touched in `proxyReq`',
-    file: FORWARD,
+    file: OUTGOING,
     cuts: [['this.#upstream = upstream;', "this.#upstream = upstream; upstream.setHeader('x-late', '1');"]],
     test: SHARED,
   },
@@ -133,7 +134,7 @@ const MUTATIONS: readonly Mutation[] = [
   },
   {
     rule: 'R6: a body without a declared end, reset, is not whole',
-    file: FORWARD,
+    file: OUTGOING,
     cuts: [['this.#isBroken = true', 'this.#isBroken = false']],
     test: LEAVES,
   },
@@ -161,14 +162,14 @@ const MUTATIONS: readonly Mutation[] = [
   },
   {
     rule: 'R6: an unknown transfer coding is no answer',
-    file: FORWARD,
+    file: OUTGOING,
     cuts: [["coding !== 'chunked'", 'false']],
     test: MESSAGES,
   },
   { rule: 'R6: a 204 has no length', file: HYGIENE, cuts: [['status === 204', 'false']], test: SHAPES },
   {
     rule: 'R7: who leaves takes the upstream request along',
-    file: FORWARD,
+    file: OUTGOING,
     cuts: [['abort() {', 'abort() { return;']],
     test: LEAVES,
   },
@@ -196,7 +197,7 @@ const MUTATIONS: readonly Mutation[] = [
   {
     rule: 'R9: a place is given back however the call ends',
     file: FORWARD,
-    cuts: [['outgoing.whenOver(leave)', 'void leave']],
+    cuts: [['outgoing.whenOver(giveBack)', 'void giveBack']],
     test: SHARED,
   },
   {
@@ -207,7 +208,7 @@ const MUTATIONS: readonly Mutation[] = [
   },
   {
     rule: 'R10: the overall deadline',
-    file: FORWARD,
+    file: OUTGOING,
     cuts: [["() => this.#give('timeout', 'GOVERNOR_RESPONSE_TIMEOUT')", '() => undefined']],
     test: SILENCE,
   },
@@ -219,7 +220,7 @@ const MUTATIONS: readonly Mutation[] = [
   },
   {
     rule: 'R10: a slow upload puts the deadline off',
-    file: FORWARD,
+    file: OUTGOING,
     cuts: [['this.#deadline.refresh();\n            note', 'note']],
     test: SILENCE,
   },
@@ -231,13 +232,13 @@ const MUTATIONS: readonly Mutation[] = [
   },
   {
     rule: 'R10: an unasked 101 is no answer (with an Upgrade line)',
-    file: FORWARD,
+    file: OUTGOING,
     cuts: [["upstream.on('close',", "upstream.on('nothing',"]],
     test: MESSAGES,
   },
   {
     rule: 'R10: an unasked 101 is no answer (without)',
-    file: FORWARD,
+    file: OUTGOING,
     cuts: [['status < 200', 'false']],
     test: MESSAGES,
   },
@@ -340,7 +341,7 @@ const MUTATIONS: readonly Mutation[] = [
   },
   {
     rule: 'an upload that was answered early ends',
-    file: FORWARD,
+    file: OUTGOING,
     cuts: [['writableFinished === false', 'writableFinished === undefined']],
     test: SHAPES,
   },

@@ -256,3 +256,21 @@ void t.test('what is no limit of calls passes, whatever its status', async t => 
   t.equal(errorCode(told), 'RECIPIENT_LIMIT_EXCEEDED')
   t.equal((await house.ask('', AT_ONCE)).status, 200, 'and nobody waits for it')
 })
+
+void t.test(
+  'what waits for a connection when DocuSign says no does not go up before the block ends',
+  async t => {
+    const docusign = { hourLimit: 1_000, burstLimit: 100, burstWindow: 1, latencyMs: 60 }
+    // Half of the connections are one account's: four calls are on their way at once, the rest wait for those.
+    const house = await open(t, { docusign, settings: { GOVERNOR_UPSTREAM_MAX_SOCKETS: '8' } })
+    await house.ask('?known')
+    await house.control('/limits', { burst: 1 })
+    const told = many(24, i => house.ask(`?crowd=${i}`, AT_ONCE))
+    await Promise.all(told)
+    const { blocked } = house.simulator.report()
+    t.ok(blocked >= 1, `DocuSign refused ${blocked}`)
+    // A place is free when an answer has ended, and its word is read in the same moment: the next may just have gone.
+    t.ok(blocked <= 8, `and hardly more than were on their way (${blocked})`)
+    t.ok(arrivalsAt(house, '?crowd') <= 9, `${arrivalsAt(house, '?crowd')} of 24 went up`)
+  },
+)

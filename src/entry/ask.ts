@@ -5,7 +5,7 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import type { Clock } from '../base/clock.js'
 import type { Attempt, Call, Priority, Refusal, Window, Would } from '../base/types.js'
-import type { Answer, Body, Failure, Sending, Shipment } from '../forward/exchange.js'
+import type { Answer, Body, Failure, Leave, Sending, Shipment } from '../forward/exchange.js'
 import type { Governor } from '../governor/governor.js'
 import type { Permit } from '../governor/permit.js'
 import type { Visit, Visited } from '../governor/visit.js'
@@ -14,7 +14,7 @@ import type { Received } from './receive.js'
 
 export interface AskRooms {
   readonly governor: Pick<Governor, 'wish' | 'enter'>
-  send(shipment: Shipment): Sending
+  send(shipment: Shipment, leave: Leave): Sending
   mayRepeat(method: string, body: Body, failure: Failure): boolean
 }
 
@@ -85,11 +85,16 @@ export function makeAsk(rooms: AskRooms, clock: Clock) {
       notes.would ??= permit.admission.would
 
       const sentMs = clock.nowMs()
-      const sending = rooms.send(shipment)
+      const sending = rooms.send(shipment, permit)
       leave = () => sending.abort()
       if (received.kind === 'stream') received.size.onExceeded = leave
       const result = await sending.result
       const durationMs = clock.nowMs() - sentMs
+      if (result.kind === 'failure' && result.cause === 'withheld') {
+        permit.failed('never')
+        permit.over()
+        continue
+      }
       if (result.kind === 'failure') {
         permit.failed(result.left)
         permit.over()

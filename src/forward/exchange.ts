@@ -37,6 +37,11 @@ export interface Shipment {
   readonly fresh: boolean
 }
 
+/** Leave to send a call. Asked again when its connection comes, which may be long after it was sent off. */
+export interface Leave {
+  holds(): boolean
+}
+
 /** DocuSign's answer: its head, and its body still flowing. */
 export interface Answer {
   readonly kind: 'answer'
@@ -50,7 +55,8 @@ export interface Answer {
 
 export interface Failure {
   readonly kind: 'failure'
-  readonly cause: 'unreachable' | 'timeout' | 'aborted'
+  /** `withheld`: its leave did not hold any more when its connection came. */
+  readonly cause: 'unreachable' | 'timeout' | 'aborted' | 'withheld'
   /** `never`: not a byte of the request can have reached DocuSign. */
   readonly left: 'never' | 'maybe'
   /** A short code for the log and the message, such as `ECONNREFUSED`. */

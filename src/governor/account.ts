@@ -112,6 +112,10 @@ export class Account implements LaneBudget {
     this.#wake()
   }
 
+  isBlocked(nowMs: number): boolean {
+    return this.#budget.isBlocked(nowMs)
+  }
+
   /** `other` is the same account under its other name: from now on there is one budget, and it is this one's. */
   absorb(other: Account, nowMs: number): void {
     this.#budget.absorb(other.#budget, nowMs)

@@ -50,9 +50,13 @@ export class Budget {
     return this.#inFlight
   }
 
+  isBlocked(nowMs: number): boolean {
+    return this.#blocks !== undefined && nowMs < endOf(this.#blocks)
+  }
+
   /** How many calls may be sent at this very moment. */
   room(nowMs: number): number {
-    if (this.#blocks && nowMs < endOf(this.#blocks)) return 0
+    if (this.isBlocked(nowMs)) return 0
     const room = Math.min(this.#hour.room(this.#inFlight, nowMs), this.#burst.room(this.#inFlight, nowMs))
     if (room <= 0) return 0
     if (this.#isKnown) return room

@@ -102,6 +102,13 @@ export class Permit {
     this.#parts.unite(readAliases(this.#call, body, type, coding))
   }
 
+  /** Whether it still holds: a call that waits for a connection goes up when DocuSign may have blocked us meanwhile. */
+  holds(): boolean {
+    if (!this.admission.enforced) return true
+    const nowMs = this.#parts.clock.nowMs()
+    return !this.#account?.isBlocked(nowMs) && this.#parts.hosts.waitMs(this.#origin, nowMs) === 0
+  }
+
   /** No answer came. `never`: the call is known not to have left. */
   failed(left: 'never' | 'maybe'): void {
     const nowMs = this.#parts.clock.nowMs()

@@ -25,7 +25,6 @@ const FREE: Forecast = { waitMs: 0, by: undefined }
 
 export class Budget {
   #config: BudgetConfig
-  #time: DocusignTime
   readonly #ring: Ring
   readonly #hour: HourWindow
   readonly #burst: BurstWindow
@@ -39,7 +38,6 @@ export class Budget {
 
   constructor(config: BudgetConfig, time: DocusignTime) {
     this.#config = config
-    this.#time = time
     this.#ring = new Ring(config.burst.windowMs * GRAIN_SHARE)
     this.#hour = new HourWindow(config, time, this.#ring)
     this.#burst = new BurstWindow(config, this.#ring)
@@ -85,8 +83,9 @@ export class Budget {
   answered(sentMs: number, limits: Limits | undefined, nowMs: number): void {
     this.#complete(nowMs)
     this.#isKnown = true
-    this.#answerMs += (nowMs - sentMs - this.#answerMs) * SMOOTHING
-    if (limits?.dateSeconds !== undefined) this.#time.learn(limits.dateSeconds, sentMs, nowMs)
+    // A whole number, because a fraction would be an object of its own.
+    this.#answerMs += Math.round((nowMs - sentMs - this.#answerMs) * SMOOTHING)
+    if (limits?.dateSeconds !== undefined) this.#hour.time.learn(limits.dateSeconds, sentMs, nowMs)
     if (!limits || !this.#config.learn) return this.#hour.unheard(nowMs)
     const before = this.#hour.foreign
     this.#hour.learn(limits, sentMs, this.#inFlight, nowMs)
@@ -128,7 +127,6 @@ export class Budget {
 
   /** The account lives at another host than was thought: that host's clock counts. */
   follow(time: DocusignTime): void {
-    this.#time = time
     this.#hour.follow(time)
   }
 

@@ -36,6 +36,10 @@ export class HourWindow {
     this.#ring = ring
   }
 
+  get time(): DocusignTime {
+    return this.#time
+  }
+
   get isLearned(): boolean {
     return this.#limit !== undefined
   }
@@ -118,7 +122,8 @@ export class HourWindow {
     this.#unheardAtMs = Math.max(this.#unheardAtMs, other.#unheardAtMs)
     if (theirs === undefined || theirs !== this.#resetAtSeconds) return
     this.#startedMs = Math.min(this.#startedMs, other.#startedMs)
-    this.#remaining = least(this.#remaining, other.#remaining)
+    const left = Math.min(this.#remaining ?? Infinity, other.#remaining ?? Infinity)
+    this.#remaining = left === Infinity ? undefined : left
   }
 
   learn(limits: Limits, sentMs: number, inFlight: number, nowMs: number): void {
@@ -241,8 +246,4 @@ export class HourWindow {
     if (Math.abs(theirs - ours) <= Math.min(2, windowMs / 20_000)) return 'same'
     return theirs > ours ? 'newer' : 'stale'
   }
-}
-
-function least(a: number | undefined, b: number | undefined): number | undefined {
-  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b)
 }

@@ -2,7 +2,7 @@
  * Which data centre an account lives in, and what `/oauth/userinfo` tells of it: an app that follows DocuSign's
  * examples calls the `base_uri` it finds there, and so would walk past us (facts 4).
  */
-import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
+import { decoded } from '../base/content-coding.js'
 import { makeStore } from '../base/store.js'
 import { readOrigin, type Origin } from './exchange.js'
 
@@ -80,7 +80,9 @@ export function rewriteUserinfo(
 ): Userinfo | undefined {
   let info: unknown
   try {
-    info = JSON.parse(decoded(body, encoding, maxBytes).toString('utf8'))
+    const plain = decoded(body, encoding, maxBytes)
+    if (!plain) return undefined
+    info = JSON.parse(plain.toString('utf8'))
   } catch {
     return undefined
   }
@@ -94,25 +96,6 @@ export function rewriteUserinfo(
     account['base_uri'] = base
   }
   return { body: Buffer.from(JSON.stringify(info)), found }
-}
-
-/** @throws when the coding is unknown, the bytes are not of it, or they would become more than `maxBytes`. */
-function decoded(body: Buffer, encoding: string, maxBytes: number): Buffer {
-  const bound = { maxOutputLength: maxBytes }
-  switch (encoding.trim().toLowerCase()) {
-    case '':
-    case 'identity':
-      return body
-    case 'gzip':
-    case 'x-gzip':
-      return gunzipSync(body, bound)
-    case 'deflate':
-      return inflateSync(body, bound)
-    case 'br':
-      return brotliDecompressSync(body, bound)
-    default:
-      throw new Error('unknown content coding')
-  }
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -509,12 +509,12 @@ void t.test('a journal that could not be kept for a while is whole again after i
 
 void t.test('a lease grows while it is used up, and never near the end of a window', t => {
   const sizes = [1]
-  while (sizes.length < 8) sizes.push(leaseOf(sizes.at(-1) ?? 0, true, 100_000))
-  t.strictSame(sizes, [1, 2, 4, 8, 16, 32, 32, 32])
-  t.equal(leaseOf(32, false, 100_000), 1, 'a calm account counts singly')
-  t.equal(leaseOf(32, true, 640), 10)
-  t.equal(leaseOf(32, true, 63), 1)
-  t.equal(leaseOf(32, true, -5), 1, 'also where there is no room, as in observe mode')
+  while (sizes.length < 10) sizes.push(leaseOf(sizes.at(-1) ?? 0, true, 100_000))
+  t.strictSame(sizes, [1, 2, 4, 8, 16, 32, 64, 128, 128, 128])
+  t.equal(leaseOf(128, false, 100_000), 1, 'a calm account counts singly')
+  t.equal(leaseOf(128, true, 640), 10)
+  t.equal(leaseOf(128, true, 63), 1)
+  t.equal(leaseOf(128, true, -5), 1, 'also where there is no room, as in observe mode')
   t.end()
 })
 

@@ -53,10 +53,6 @@ export class Account implements LaneBudget {
     this.#budget.follow(time)
   }
 
-  get inFlight(): number {
-    return this.#budget.inFlight
-  }
-
   get budget(): Budget {
     return this.#budget
   }
@@ -145,11 +141,6 @@ export class Account implements LaneBudget {
   drain(): void {
     this.lane.drain()
     for (const partner of this.#partners) partner.lane.drain()
-  }
-
-  /** Whether forgetting it would raise no budget and lose nobody. */
-  isIdle(nowMs: number): boolean {
-    return this.lane.length() === 0 && this.#budget.isIdle(nowMs)
   }
 
   #remember(nowMs: number): void {

@@ -50,7 +50,7 @@ export interface Governor {
   drain(): void
 }
 
-const AT_ONCE: Admission = { waitedMs: 0, heldBy: undefined, would: undefined, enforced: true }
+const AT_ONCE: Admission = { heldBy: undefined, would: undefined, enforced: true }
 
 export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: Clock): Governor {
   let config = initial
@@ -126,16 +126,16 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
         account,
         document,
         gate: (atMs: number) => gate(call, account, origin, atMs),
-        permit: (waitedMs: number, heldBy: Window | undefined, sentMs: number, over?: () => void) =>
-          new Permit(permitParts, call, origin, account, { ...AT_ONCE, waitedMs, heldBy }, sentMs, over),
+        permit: (heldBy: Window | undefined, sentMs: number, over?: () => void) =>
+          new Permit(permitParts, call, origin, account, { ...AT_ONCE, heldBy }, sentMs, over),
       })
-      if (stopped || (document !== undefined && !release)) return new Visit(parts(), nowMs)
+      if (stopped || (document !== undefined && !release)) return new Visit(parts())
       const maxWaitMs = Math.max(0, wish.untilMs - nowMs)
       const entered = account.lane.enter({ app: call.app.name, priority: wish.priority, maxWaitMs }, nowMs)
       if (entered.kind === 'granted') {
         return new Permit(permitParts, call, origin, account, AT_ONCE, nowMs, release)
       }
-      if (entered.kind === 'waiting') return new Visit(parts(), nowMs, entered, release)
+      if (entered.kind === 'waiting') return new Visit(parts(), entered, release)
       release?.()
       return turnedRefusal(entered, account.standing(nowMs))
     },

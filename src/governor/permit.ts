@@ -23,7 +23,6 @@ export interface PermitParts {
 
 /** How a permit was come by. */
 export interface Admission {
-  readonly waitedMs: number
   /** The window that held the call back. */
   readonly heldBy: Window | undefined
   /** Only where limits are observed, not kept: what would have become of the call. */

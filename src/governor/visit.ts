@@ -33,7 +33,7 @@ export interface VisitParts {
   /** The document that is downloaded, as a key. */
   readonly document: string | undefined
   gate(nowMs: number): Gate | undefined
-  permit(waitedMs: number, heldBy: Window | undefined, sentMs: number, release?: () => void): Permit
+  permit(heldBy: Window | undefined, sentMs: number, release?: () => void): Permit
 }
 
 /** `undefined`: the caller left, and nothing is spent. */
@@ -43,7 +43,6 @@ export class Visit implements Caller {
   readonly kind = 'visit'
   readonly result: Promise<Visited>
   readonly #parts: VisitParts
-  readonly #sinceMs: number
   #hasLeft = false
   /** Ends the wait that is on. */
   #wake: () => void = () => undefined
@@ -52,9 +51,8 @@ export class Visit implements Caller {
    * @param waiter where it stands in its account's lane, if it came that far already
    * @param release gives back the place of its download, if it has one
    */
-  constructor(parts: VisitParts, nowMs: number, waiter?: Waiter, release?: () => void) {
+  constructor(parts: VisitParts, waiter?: Waiter, release?: () => void) {
     this.#parts = parts
-    this.#sinceMs = nowMs
     this.result = this.#go(waiter, release)
   }
 
@@ -108,7 +106,7 @@ export class Visit implements Caller {
         account.refund(call.app.name, grantedMs)
         continue
       }
-      return this.#parts.permit(grantedMs - this.#sinceMs, heldBy, grantedMs, release)
+      return this.#parts.permit(heldBy, grantedMs, release)
     }
   }
 

@@ -95,6 +95,12 @@ export interface Would {
   readonly refused: Reason | undefined
 }
 
+/** What answered in DocuSign's place: a copy of something that has reached its end, a copy inside its interval, a twin in flight. */
+export type Saved = 'terminal' | 'poll' | 'coalesce'
+
+/** What became of a GET of an envelope's resource under the 15-minute rule, as `polls_total` says it. */
+export type PollResult = 'first' | 'remembered' | 'refused' | 'observed' | 'read_after_write'
+
 /** One attempt at DocuSign: it counts there as one call if it arrived. */
 export interface Attempt {
   /** `undefined` when no answer came. */
@@ -129,6 +135,10 @@ export interface Seen {
   readonly priority?: Priority | undefined
   /** Only where limits are observed, not kept: what would have become of the call. */
   readonly would?: Would | undefined
+  /** What answered in DocuSign's place. */
+  readonly saved?: Saved | undefined
+  /** Only of calls that the polling rule speaks of. */
+  readonly poll?: PollResult | undefined
   readonly attempts: readonly Attempt[]
   /** Bytes of the answer's body that were handed to the client's connection. */
   readonly bytesOut: number

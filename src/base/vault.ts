@@ -1,0 +1,54 @@
+/**
+ * The port to where copies of answers outlive the process. A copy is a head and a body of bytes; what the vault is told
+ * beside them are numbers and keys (`base/key.ts`), never a token, a name or a path.
+ */
+import type { Readable } from 'node:stream'
+
+/** What is known of a copy without opening it. All of it stays in memory for every copy: some 300 bytes. */
+export interface CopyFacts {
+  /** Account, path, query, viewer and representation, as one key. */
+  readonly id: string
+  readonly account: string
+  /** '' where the copy belongs to no envelope. */
+  readonly envelope: string
+  /** Whose it is; '' is everybody's whom DocuSign has accepted on the account. */
+  readonly viewer: string
+  /** When its fetch was sent, and when the answer came. Epoch milliseconds on the scale of the ledger's lines. */
+  readonly sentWallMs: number
+  readonly answeredWallMs: number
+  /** Its envelope had reached its end when the fetch began: nothing of it can change any more (facts 6.3). */
+  readonly isFinal: boolean
+  /** Of the body. */
+  readonly bytes: number
+}
+
+/** A copy that is being written. Nothing of it is there before `keep` has resolved to true. */
+export interface Deposit {
+  /** In order. Resolves when more may come; a write that fails makes `keep` false. Never rejects. */
+  write(chunk: Buffer): Promise<void>
+  /** Resolves to true once the copy survives `kill -9`. @param facts with the size that was written */
+  keep(facts: CopyFacts): Promise<boolean>
+  /** It is not wanted after all. Harmless after `keep`. */
+  discard(): void
+}
+
+export interface Withdrawal {
+  readonly head: Buffer
+  /** `facts.bytes` bytes, or an error: a copy that is damaged is never read to a clean end. */
+  body(range?: { readonly start: number; readonly end: number }): Readable
+  close(): void
+}
+
+export interface Vault {
+  /** False where bodies are kept in memory only: every deposit comes to nothing. */
+  readonly isOpen: boolean
+  /** What earlier runs left; asked once, at the start. */
+  load(): readonly CopyFacts[]
+  /** @param id the copy it will be; one that is there under the same id stays until this one is kept */
+  deposit(id: string, head: Buffer): Deposit
+  /** `undefined` where there is none, or it cannot be read; it is then gone. */
+  withdraw(id: string): Promise<Withdrawal | undefined>
+  /** Gone when it returns, for every later `withdraw` and every later run; one that is being read is read to its end. */
+  remove(ids: readonly string[]): void
+  close(): Promise<void>
+}

@@ -6,6 +6,8 @@ import { LRUCache } from 'lru-cache'
 
 export interface Store<V> {
   get(key: string): V | undefined
+  /** The same, without its having been used. */
+  peek(key: string): V | undefined
   set(key: string, value: V): void
   delete(key: string): void
   /** From the one used last to the one used longest ago. */
@@ -18,11 +20,69 @@ export function makeStore<V extends object>(max: number): Store<V> {
   const entries = new LRUCache<string, V>({ max })
   return {
     get: key => entries.get(key),
+    peek: key => entries.peek(key),
     set: (key, value) => void entries.set(key, value),
     delete: key => void entries.delete(key),
     values: () => entries.values(),
     get size() {
       return entries.size
+    },
+  }
+}
+
+/** What is kept by its size. */
+export interface Shelf<V> {
+  get(key: string): V | undefined
+  /** Whether it is there, without having been used. */
+  peek(key: string): V | undefined
+  /** False where it is larger than all that may be kept; what stood there under this key is then gone. */
+  set(key: string, value: V): boolean
+  delete(key: string): void
+  values(): Iterable<V>
+  resize(maxBytes: number): void
+  readonly size: number
+  readonly bytes: number
+}
+
+/**
+ * Keeps what was used last, up to `maxBytes` and `max` entries.
+ *
+ * @param bytesOf 1 or more, a whole number
+ * @param onGone an entry is no longer there: it had to make room (`evicted`), or was deleted or replaced
+ */
+export function makeShelf<V extends object>(
+  limits: { readonly max: number; readonly maxBytes: number },
+  bytesOf: (value: V) => number,
+  onGone: (value: V, why: 'evicted' | 'removed') => void,
+): Shelf<V> {
+  const make = (maxBytes: number) =>
+    new LRUCache<string, V>({
+      max: limits.max,
+      maxSize: Math.max(1, maxBytes),
+      sizeCalculation: bytesOf,
+      dispose: (value, _key, reason) => onGone(value, reason === 'evict' ? 'evicted' : 'removed'),
+    })
+  let entries = make(limits.maxBytes)
+  return {
+    get: key => entries.get(key),
+    peek: key => entries.peek(key),
+    set(key, value) {
+      entries.set(key, value)
+      return entries.peek(key) === value
+    },
+    delete: key => void entries.delete(key),
+    values: () => entries.values(),
+    resize(maxBytes) {
+      const old = [...entries.entries()].reverse()
+      entries = make(maxBytes)
+      // What no longer fits is evicted as it would have been; the old table is left without a word.
+      for (const [key, value] of old) if (!this.set(key, value)) onGone(value, 'evicted')
+    },
+    get size() {
+      return entries.size
+    },
+    get bytes() {
+      return entries.calculatedSize
     },
   }
 }

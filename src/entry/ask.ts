@@ -2,13 +2,14 @@
  * Asks DocuSign: waits for leave, sends, and sends once more where that is safe or DocuSign has refused for a limit.
  * Every try has its own leave; whoever's client goes away meanwhile waits for nothing and sends nothing more.
  */
-import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import type { Clock } from '../base/clock.js'
 import type { Attempt, Call, Priority, Refusal, Window, Would } from '../base/types.js'
 import type { Answer, Body, Failure, Leave, Sending, Shipment } from '../forward/exchange.js'
 import type { Governor } from '../governor/governor.js'
 import type { Permit } from '../governor/permit.js'
-import type { Visit, Visited } from '../governor/visit.js'
+import type { Visit, Visited, Wish } from '../governor/visit.js'
+import type { Errand } from '../shield/asking.js'
+import type { Audience } from './audience.js'
 import { readUpTo } from './body.js'
 import type { Received } from './receive.js'
 
@@ -46,23 +47,21 @@ export function makeAsk(rooms: AskRooms, clock: Clock) {
 
   return async function ask(
     call: Call,
-    sent: IncomingHttpHeaders,
+    wish: Wish,
     first: Shipment,
     received: Received,
-    res: ServerResponse,
+    audience: Audience,
+    errand: Errand,
     notes: Notes,
   ): Promise<Asked> {
-    const wish = governor.wish(call, sent)
     notes.priority = wish.priority
     let shipment = first
     let repeated = false
     let returns = 0
     let refused: Asked | undefined
-    // A client that leaves gives up its place in the queue, or takes its upstream request with it.
+    // Who leaves gives up his place in the queue, or takes his upstream request with him.
     let leave: () => void = () => undefined
-    res.on('close', () => {
-      if (!res.writableFinished) leave()
-    })
+    audience.whenGone(() => leave())
 
     async function stay(visit: Visit): Promise<Visited> {
       const sinceMs = clock.nowMs()
@@ -85,7 +84,14 @@ export function makeAsk(rooms: AskRooms, clock: Clock) {
       notes.would ??= permit.admission.would
 
       const sentMs = clock.nowMs()
-      const sending = rooms.send(shipment, permit)
+      errand.sending()
+      const sending = rooms.send(shipment, {
+        holds() {
+          const holds = permit.holds()
+          if (holds) errand.leaving()
+          return holds
+        },
+      })
       leave = () => sending.abort()
       if (received.kind === 'stream') received.size.onExceeded = leave
       const result = await sending.result
@@ -93,19 +99,22 @@ export function makeAsk(rooms: AskRooms, clock: Clock) {
       if (result.kind === 'failure' && result.cause === 'withheld') {
         permit.failed('never')
         permit.over()
+        errand.failed('never')
         continue
       }
       if (result.kind === 'failure') {
         permit.failed(result.left)
         permit.over()
+        errand.failed(result.left)
         notes.attempts.push({ status: undefined, durationMs })
-        if (repeated || res.destroyed || !rooms.mayRepeat(call.method, shipment.body, result)) return result
+        if (repeated || audience.isGone || !rooms.mayRepeat(call.method, shipment.body, result)) return result
         repeated = true
         shipment = { ...shipment, fresh: true }
         continue
       }
       const { status } = result
       const interest = permit.answered(status, result.headers)
+      errand.answered(status)
       const body = interest.kind === 'first' ? await readUpTo(result, interest.maxBytes) : undefined
       const refusedFor = body && permit.refusedWith(status, body)
       notes.attempts.push({ status, durationMs, refusedFor })
@@ -117,7 +126,7 @@ export function makeAsk(rooms: AskRooms, clock: Clock) {
       refused = { kind: 'told', answer: result, body }
       const mayReturn = refusedFor && permit.admission.enforced && returns < MAX_RETURNS
       const again = mayReturn ? await keptBody(received) : undefined
-      if (res.destroyed) return LEFT
+      if (audience.isGone) return LEFT
       if (!again) return refused
       returns++
       shipment = { ...shipment, body: again, fresh: false }

@@ -104,10 +104,62 @@ export function passWhole(
   })
 }
 
+/** An answer that stands in for DocuSign's, ready to be written. */
+export interface Standing {
+  readonly status: number
+  /** `Content-Length` among them, where there is one. */
+  readonly lines: readonly string[]
+  /** `undefined`: none is sent. A stream that breaks off breaks off here too. */
+  readonly body: Buffer | Readable | undefined
+}
+
+/** Writes an answer that DocuSign was not asked for. Resolves when the client's connection is done with it. */
+export function standIn(
+  res: ServerResponse,
+  { status, lines, body }: Standing,
+  added: readonly string[],
+  outcome: Outcome,
+): Promise<Written> {
+  const stream = body === undefined || Buffer.isBuffer(body) ? undefined : body
+  if (res.destroyed) {
+    stream?.destroy()
+    return Promise.resolve(LEFT)
+  }
+  return new Promise(resolve => {
+    let bytesOut = Buffer.isBuffer(body) ? body.length : 0
+    res.on('close', () => {
+      const cut = !res.writableFinished
+      stream?.destroy()
+      if (cut && !stream) bytesOut = 0
+      resolve({ outcome: cut ? 'failed' : outcome, status, reason: undefined, bytesOut, cut })
+    })
+    res.writeHead(status, lines.concat(added))
+    if (!stream) return void res.end(body)
+    stream.on('data', (chunk: Buffer) => (bytesOut += chunk.length))
+    stream.on('error', () => res.destroy())
+    stream.pipe(res)
+  })
+}
+
 const UNPASSABLE: Refusal = {
   kind: 'refusal',
   reason: 'upstream-unreachable',
   message: 'DocuSign answered with a head that cannot be passed on. It has received the request.',
+}
+
+/** Who else wants this answer. */
+export interface Others {
+  /** They wait for the whole of it, and not for how fast this client reads. */
+  hurry(): boolean
+  /** It should come to its end though this client has left. */
+  wantIt(): boolean
+}
+
+const ALONE: Others = { hurry: () => false, wantIt: () => false }
+
+function leave(body: Readable, others: Others): void {
+  if (others.wantIt()) body.resume()
+  else body.destroy()
 }
 
 /**
@@ -119,17 +171,18 @@ export function passOn(
   answer: Passing,
   added: readonly string[],
   turns: Turns,
+  others: Others = ALONE,
 ): Promise<Written> {
   const { body } = answer
   if (res.destroyed) {
-    body.destroy()
+    leave(body, others)
     return Promise.resolve(LEFT)
   }
   try {
     // Without DocuSign's reason phrase: one control character in it and Node throws.
     res.writeHead(answer.status, answer.headers.concat(added))
   } catch {
-    body.destroy()
+    leave(body, others)
     return refuse(res, UNPASSABLE)
   }
   return new Promise(resolve => {
@@ -145,6 +198,7 @@ export function passOn(
     }
     // Only then is `drain` listened for: most answers never wait.
     const wait = () => {
+      if (others.hurry()) return
       body.pause()
       res.once('drain', () => body.resume())
     }
@@ -175,7 +229,7 @@ export function passOn(
     if (body.destroyed) cutShort()
     res.on('close', () => {
       const cut = !res.writableFinished
-      if (cut) body.destroy()
+      if (cut) leave(body, others)
       resolve({
         outcome: cut ? 'failed' : 'forwarded',
         status: answer.status,

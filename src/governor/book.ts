@@ -33,6 +33,8 @@ export interface Book {
   accountOf(name: string, origin: string): Account
   /** The same for a question: an account that nobody has called for is not remembered for being asked about. */
   find(name: string): Account
+  /** The name that stands for an account, whichever of its two is used. */
+  nameOf(name: string): string
   /** From the one used last; each once, whatever its names. */
   all(): Account[]
   unite(aliases: readonly Alias[]): void
@@ -90,6 +92,7 @@ export function makeBook(initial: GovernorConfig, journal: Journal, clock: Clock
   return {
     accountOf,
     find: name => accounts.get(name) ?? open(name),
+    nameOf: name => accounts.peek(name)?.key ?? name,
     all: () => [...new Set(accounts.values())],
 
     unite(aliases) {

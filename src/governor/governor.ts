@@ -8,7 +8,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Clock } from '../base/clock.js'
-import type { Call, Refusal, Window, Would } from '../base/types.js'
+import type { Call, LimitsShown, Refusal, Window, Would } from '../base/types.js'
 import type { Account, Queue } from './account.js'
 import { makeBook, type GovernorConfig } from './book.js'
 import type { Standing } from './standing.js'
@@ -19,7 +19,7 @@ import type { Journal } from './journal.js'
 import { Permit, type Admission, type PermitParts } from './permit.js'
 import { readWaitMs } from './prefer.js'
 import { priorityOf, type Priority } from './priority.js'
-import { envelopeRefusal, hostRefusal, turnedRefusal } from './refusals.js'
+import { envelopeRefusal, hostRefusal, shown, turnedRefusal } from './refusals.js'
 import { Visit, type Gate, type Wish } from './visit.js'
 
 export type { GovernorConfig } from './book.js'
@@ -46,6 +46,10 @@ export interface Governor {
   /** Every account that is known, each once, as it is read; the one called last comes first. */
   standings(): Iterable<AccountStanding>
   quote(account: string, calls: number, priority: Priority): Quote
+  /** How an account stands, for the headers of a refusal. */
+  limitsOf(account: string): LimitsShown
+  /** One name for an account, whichever of its two is used. */
+  nameOf(account: string): string
   /** Everybody who waits is told that we are shutting down. */
   drain(): void
 }
@@ -162,6 +166,10 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
         remaining: account.standing(nowMs).hour.remaining,
       }
     },
+
+    limitsOf: name => shown(book.find(name).standing(clock.nowMs())),
+
+    nameOf: name => book.nameOf(name),
 
     drain() {
       for (const account of book.all()) account.drain()

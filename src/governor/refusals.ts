@@ -71,7 +71,7 @@ export function downloadRefusal(standing: Standing): Refusal {
   }
 }
 
-function shown({ hour, burst }: Standing): LimitsShown {
+export function shown({ hour, burst }: Standing): LimitsShown {
   return {
     hourLimit: hour.limit,
     hourRemaining: hour.remaining,

@@ -1,0 +1,123 @@
+/**
+ * Spares DocuSign a call: answers from a copy, waits along with the same question under way, or refuses a poll that is
+ * too soon. What is left must be asked.
+ */
+import type { ServerResponse } from 'node:http'
+import type { Clock } from '../base/clock.js'
+import type { LimitsShown, PollResult, Refusal, Saved } from '../base/types.js'
+import type { Origin } from '../forward/exchange.js'
+import type { Governor } from '../governor/governor.js'
+import type { Wish } from '../governor/visit.js'
+import type { Asking } from '../shield/asking.js'
+import type { Follower, Shared } from '../shield/fetch.js'
+import type { Visitor } from '../shield/learn.js'
+import type { Shield } from '../shield/shield.js'
+import { ours } from './refusal.js'
+import { LEFT, refuse, standIn, type Written } from './respond.js'
+
+export interface SpareRooms {
+  readonly shield: Pick<Shield, 'recall'>
+  readonly governor: Pick<Governor, 'enter' | 'limitsOf'>
+  originOf(service: 'oauth' | 'api', account: string | undefined): Origin
+}
+
+/** What is written down along the way. */
+export interface SpareNotes {
+  saved: Saved | undefined
+  poll: PollResult | undefined
+  /** How long it waited for somebody else's answer. */
+  alongMs: number
+  headAtMs: number | undefined
+}
+
+export type Spared =
+  | { readonly kind: 'written'; readonly written: Promise<Written> | Written }
+  /** None of the shield's business. */
+  | { readonly kind: 'pass' }
+  | { readonly kind: 'ask'; readonly asking: Asking }
+
+const PASS: Spared = { kind: 'pass' }
+
+export function makeSpare(rooms: SpareRooms, clock: Clock) {
+  const { shield, governor } = rooms
+
+  return async function spare(
+    visitor: Visitor,
+    wish: Wish,
+    res: ServerResponse,
+    notes: SpareNotes,
+  ): Promise<Spared> {
+    for (;;) {
+      const looked = shield.recall(visitor, wish.untilMs)
+      const recalled = looked instanceof Promise ? await looked : looked
+      if (!recalled) return PASS
+      switch (recalled.kind) {
+        case 'ask':
+          notes.poll = recalled.poll
+          return { kind: 'ask', asking: recalled }
+        case 'remembered': {
+          const { reply } = recalled
+          notes.saved = recalled.saved
+          notes.poll = recalled.poll
+          notes.headAtMs = clock.nowMs()
+          return written(standIn(res, reply, ours('remembered', reply.how), 'remembered'))
+        }
+        case 'too-soon': {
+          notes.poll = 'refused'
+          const limits = governor.limitsOf(visitor.call.account ?? '')
+          return written(refuse(res, withLimits(recalled.refusal, limits)))
+        }
+        case 'follow': {
+          const shared = await along(recalled.follower, res, notes)
+          if (shared.kind === 'left') return written(LEFT)
+          if (shared.kind === 'overdue') return written(refuse(res, turnedAway(visitor, wish)))
+          if (shared.kind === 'free') continue
+          const reply = recalled.replyOf(shared)
+          notes.saved = 'coalesce'
+          notes.headAtMs = clock.nowMs()
+          return written(standIn(res, reply, ours('coalesced', reply.how), 'coalesced'))
+        }
+      }
+    }
+  }
+
+  async function along(follower: Follower, res: ServerResponse, notes: SpareNotes): Promise<Shared> {
+    const sinceMs = clock.nowMs()
+    const leave = () => follower.leave()
+    res.on('close', leave)
+    if (res.destroyed) leave()
+    const shared = await follower.result
+    res.off('close', leave)
+    notes.alongMs += clock.nowMs() - sinceMs
+    return shared
+  }
+
+  /** The one it waited along with is still held, and its own time is up: what a call hears that may not wait. */
+  function turnedAway({ call }: Visitor, wish: Wish): Refusal {
+    const origin = rooms.originOf(call.service, call.account)
+    const entered = governor.enter(call, { ...wish, untilMs: clock.nowMs() }, origin.text)
+    if (entered.kind === 'refusal') return entered
+    if (entered.kind === 'visit') entered.leave()
+    else {
+      entered.failed('never')
+      entered.over()
+    }
+    return BEHIND
+  }
+}
+
+const BEHIND: Refusal = {
+  kind: 'refusal',
+  reason: 'burst-spent',
+  window: 'burst',
+  message: 'The same question is about to be asked by another call. This one was not sent; it can be in 1 s.',
+  retryAfterMs: 1_000,
+}
+
+function written(what: Promise<Written> | Written): Spared {
+  return { kind: 'written', written: what }
+}
+
+function withLimits(refusal: Refusal, limits: LimitsShown | undefined): Refusal {
+  return limits ? { ...refusal, limits } : refusal
+}

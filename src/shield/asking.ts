@@ -1,0 +1,264 @@
+/** A question on its way to DocuSign: what is noted when it goes up, and what becomes of the answer that it brings. */
+import type { Clock } from '../base/clock.js'
+import type { PollResult } from '../base/types.js'
+import type { Copies } from './copies.js'
+import type { Diary } from './diary.js'
+import { BYPASS, MISS, STORED } from './cache-status.js'
+import type { Fetch } from './fetch.js'
+import type { Intake } from './intake.js'
+import { keepOf, type Keep } from './keepable.js'
+import type { Ear } from './ear.js'
+import type { Learning } from './learn.js'
+import type { Polls } from './polls.js'
+import type { Question } from './question.js'
+
+/** What is told of every attempt at DocuSign, in this order. */
+export interface Errand {
+  /** It is sent in this same breath. */
+  sending(): void
+  /** Its connection came. */
+  leaving(): void
+  /** No answer came. `maybe`: DocuSign may have received it. */
+  failed(left: 'never' | 'maybe'): void
+  /** The head of an answer came. */
+  answered(status: number): void
+}
+
+/** What is wanted of the body of an answer that flows. */
+export interface Flow {
+  take(chunk: Buffer): void
+  /** The last byte has come, or it broke off. */
+  end(isWhole: boolean): void
+  /** Whether it should come in faster than its client takes it, because others wait for it. */
+  readonly runsAhead: boolean
+  /** The parameters of `Cache-Status`. */
+  readonly how: string
+}
+
+export interface AskingParts {
+  readonly clock: Clock
+  readonly polls: Polls
+  readonly diary: Diary
+  readonly copies: Copies
+  readonly learning: Learning
+  /** How many flows run ahead of their clients at this moment: each may hold a copy's worth of memory. */
+  readonly ahead: { count: number }
+  /** Whose the copy will be: '' is everybody's on the account. */
+  viewerOfCopy(question: Question, keep: Keep): { readonly id: string; readonly viewer: string }
+  /** It is over: whoever asks next asks anew. */
+  over(asking: Asking): void
+}
+
+const MOST_AHEAD = 8
+
+export class Asking implements Errand {
+  readonly kind = 'ask'
+  readonly question: Question
+  readonly fetch: Fetch
+  /** '' where the polling rule does not speak of it. */
+  readonly pollKey: string
+  /** Under which it is found by those who ask the same. */
+  readonly twinKey: string
+  readonly poll: PollResult | undefined
+  readonly #parts: AskingParts
+  readonly #mayKeep: boolean
+  #status = 0
+  #answeredMs = 0
+  #isPending = false
+
+  constructor(
+    parts: AskingParts,
+    question: Question,
+    fetch: Fetch,
+    keys: { readonly twin: string; readonly poll: string },
+    how: { readonly poll: PollResult | undefined; readonly mayKeep: boolean },
+  ) {
+    this.#parts = parts
+    this.question = question
+    this.fetch = fetch
+    this.pollKey = keys.poll
+    this.twinKey = keys.twin
+    this.poll = how.poll
+    this.#mayKeep = how.mayKeep
+  }
+
+  sending(): void {
+    const nowMs = this.#parts.clock.nowMs()
+    this.fetch.sending(nowMs)
+    if (this.pollKey === '') return
+    this.#isPending = true
+    this.#parts.polls.sent(this.pollKey, nowMs)
+    this.#parts.diary.asked(this.pollKey, nowMs)
+  }
+
+  leaving(): void {
+    this.fetch.sent()
+  }
+
+  failed(left: 'never' | 'maybe'): void {
+    this.#settle(false)
+    this.fetch.unsent()
+    this.#parts.learning.failed(this.question, left)
+  }
+
+  answered(status: number): void {
+    this.#status = status
+    this.#answeredMs = this.#parts.clock.nowMs()
+    this.#parts.learning.answered(this.question, status, this.fetch.sentMs)
+    if (status >= 200 && status <= 299) return
+    this.#settle(false)
+    // It may have to wait, and go again.
+    this.fetch.unsent()
+  }
+
+  /** No answer will come any more: refused, failed, or nobody is left who wants one. */
+  ended(): void {
+    this.#settle(false)
+    this.#finish()
+  }
+
+  /** The answer had to be read before it could be passed on, as errors are. */
+  told(lines: readonly string[], body: Buffer): void {
+    this.#settle(false)
+    if (this.fetch.isFollowed && this.#status < 500 && mayBeShared(lines))
+      this.fetch.share(this.#status, lines, body, false)
+    this.#finish()
+  }
+
+  /** The answer flows. */
+  flows(lines: readonly string[]): Flow {
+    const { question, fetch } = this
+    const ear = this.#parts.learning.ear(question, this.#status, lines)
+    const keep = question.mayAnswer ? keepOf(this.#status, lines) : undefined
+    const isShared = keep !== undefined || (fetch.isFollowed && this.#status < 500 && mayBeShared(lines))
+    const whose = keep && this.#mayKeep ? this.#parts.viewerOfCopy(question, keep) : undefined
+    const intake =
+      whose || (isShared && fetch.isFollowed)
+        ? this.#parts.copies.intake(keep?.declaredBytes, whose && keep && { id: whose.id, keep })
+        : undefined
+    if (!intake) this.#given()
+    const how = whose && intake ? STORED : question.isTracked ? MISS : BYPASS
+    return new FlowIn(this, { ear, intake, keep, whose, lines, how, ahead: this.#parts.ahead })
+  }
+
+  /** What flowed by came to its end. */
+  async arrived(came: Came): Promise<void> {
+    const { question, fetch } = this
+    const { copies, learning } = this.#parts
+    const { intake, keep, whose, lines, ear, isWhole } = came
+    const shown = isWhole && ear ? learning.heard(question, ear, fetch.sentMs) : []
+    this.#settle(isWhole)
+    const taken = isWhole && !fetch.isVoid ? intake?.finish() : undefined
+    if (!taken) {
+      intake?.abandon()
+      return this.#finish()
+    }
+    if (whose && keep) {
+      const isFinal = !question.isNeverFinal && learning.isFinal(question, fetch.sentMs, shown)
+      const copy = {
+        ...whose,
+        account: question.account,
+        envelope: question.envelope,
+        sentMs: fetch.sentMs,
+        answeredMs: this.#answeredMs,
+        isFinal,
+        bytes: taken.kind === 'bytes' ? taken.body.length : taken.bytes,
+      }
+      const kept = copies.keep(copy, keep, taken, () => !fetch.isVoid)
+      if (taken.kind === 'deposit') await kept
+    }
+    if (taken.kind === 'bytes') fetch.share(this.#status, keep?.lines ?? lines, taken.body, keep !== undefined)
+    else if (!whose) taken.deposit.discard()
+    this.#finish()
+  }
+
+  /** Too large, or nobody's to keep: the interval runs from now, and there is nothing to wait for. */
+  given(): void {
+    this.#given()
+  }
+
+  #given(): void {
+    this.#settle(this.#status >= 200 && this.#status <= 299)
+    this.fetch.outlives = false
+    this.#finish()
+  }
+
+  #settle(ok: boolean): void {
+    if (!this.#isPending) return
+    this.#isPending = false
+    const nowMs = this.#parts.clock.nowMs()
+    this.#parts.polls.answered(this.pollKey, ok, nowMs)
+    if (ok) this.#parts.diary.answered(this.pollKey, nowMs)
+    else this.#parts.diary.unanswered(this.pollKey, nowMs)
+  }
+
+  #finish(): void {
+    this.#parts.over(this)
+    this.fetch.free()
+  }
+}
+
+interface FlowParts {
+  readonly ear: Ear | undefined
+  readonly intake: Intake | undefined
+  readonly keep: Keep | undefined
+  readonly whose: { readonly id: string; readonly viewer: string } | undefined
+  readonly lines: readonly string[]
+  readonly how: string
+  readonly ahead: { count: number }
+}
+
+/** The body as it came. */
+export interface Came extends Omit<FlowParts, 'ahead' | 'how'> {
+  readonly isWhole: boolean
+}
+
+class FlowIn implements Flow {
+  readonly #asking: Asking
+  readonly #parts: FlowParts
+  #isAhead = false
+  #isOver = false
+
+  constructor(asking: Asking, parts: FlowParts) {
+    this.#asking = asking
+    this.#parts = parts
+  }
+
+  get how(): string {
+    return this.#parts.how
+  }
+
+  get runsAhead(): boolean {
+    const { intake, ahead } = this.#parts
+    if (this.#isAhead) return intake?.isInMemory === true
+    if (intake?.isInMemory !== true || !this.#asking.fetch.isFollowed || ahead.count >= MOST_AHEAD) return false
+    this.#isAhead = true
+    ahead.count++
+    return true
+  }
+
+  take(chunk: Buffer): void {
+    const { ear, intake } = this.#parts
+    ear?.take(chunk)
+    if (!intake?.isOpen) return
+    intake.take(chunk)
+    if (!intake.isOpen) this.#asking.given()
+  }
+
+  end(isWhole: boolean): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    if (this.#isAhead) this.#parts.ahead.count--
+    void this.#asking.arrived({ ...this.#parts, isWhole })
+  }
+}
+
+/** Whether an answer that is not kept may all the same be told to all who ask with the same credential at this moment. */
+function mayBeShared(lines: readonly string[]): boolean {
+  for (let i = 0; i < lines.length; i += 2) {
+    const name = lines[i]?.toLowerCase() ?? ''
+    if (name === 'set-cookie' || name === 'set-cookie2') return false
+    if (name === 'cache-control' && lines[i + 1]?.toLowerCase().includes('no-store')) return false
+  }
+  return true
+}

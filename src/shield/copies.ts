@@ -1,0 +1,278 @@
+/**
+ * Copies of answers. One table says which there are and keeps the ones used last; a body lies in memory, in the vault
+ * (which outlives the process where the operator gave a key), or in both. What a copy is worth (whose it is, how old,
+ * whether final) is asked of its facts alone, without opening it.
+ */
+import type { Clock } from '../base/clock.js'
+import { makeShelf } from '../base/store.js'
+import type { CopyFacts, Deposit, Vault, Withdrawal } from '../base/vault.js'
+import { Intake, type Taken } from './intake.js'
+import { makeEtag } from './etag.js'
+import type { Keep } from './keepable.js'
+
+/** As `CopyFacts`, with its times on the clock of `nowMs`. */
+export interface Copy extends Omit<CopyFacts, 'sentWallMs' | 'answeredWallMs'> {
+  readonly sentMs: number
+  readonly answeredMs: number
+}
+
+/** What stands before the body. */
+export interface CopyHead {
+  /** Raw pairs, as they are replayed. */
+  readonly lines: readonly string[]
+  /** Strong, with its quotes. */
+  readonly etag: string
+}
+
+/** A copy that can be read. */
+export type Opened =
+  | { readonly kind: 'bytes'; readonly head: CopyHead; readonly body: Buffer }
+  | { readonly kind: 'stream'; readonly head: CopyHead; readonly source: Withdrawal }
+
+export interface CopiesConfig {
+  /** Of all copies together: so much memory and, with a vault, so much disk. */
+  readonly maxBytes: number
+  readonly maxEntryBytes: number
+}
+
+/** Whose copies, of what. What is left out means all. */
+export interface Which {
+  readonly account?: string | undefined
+  readonly envelope?: string | undefined
+  readonly viewer?: string | undefined
+}
+
+export interface Copies {
+  find(id: string): Copy | undefined
+  /** At once where the body is in memory. `undefined`: it cannot be read after all, and is gone. */
+  open(copy: Copy): Opened | Promise<Opened | undefined>
+  /**
+   * Takes in the body of an answer as it flows by; `undefined` where there is no room for it.
+   *
+   * @param into the copy it is to be; without it, it is taken in for those who wait for it, and not kept
+   */
+  intake(declaredBytes: number | undefined, into?: { readonly id: string; readonly keep: Keep }): Intake | undefined
+  /**
+   * Keeps what was taken in. Resolves when it can be found: in memory at once, from the vault when it is written.
+   *
+   * @param isWanted asked once more when it is written: its envelope may have been written to, or purged, meanwhile
+   */
+  keep(copy: Copy, keep: Keep, taken: Taken, isWanted: () => boolean): Promise<void>
+  /** From memory and vault, at once. Returns those that there were. */
+  drop(which: Which): readonly Copy[]
+  configure(config: CopiesConfig): void
+  tally(): { readonly entries: number; readonly bytes: number; readonly evictions: number }
+}
+
+interface Entry {
+  readonly copy: Copy
+  /** The body in memory. Its ETag is computed when it is first replayed: most copies never are. */
+  held: Held | undefined
+  /** Its bytes are in the vault. */
+  isStored: boolean
+  /** They are on their way there. */
+  deposit: Deposit | undefined
+}
+
+interface Held {
+  readonly lines: readonly string[]
+  readonly body: Buffer
+  etag: string | undefined
+}
+
+/** Beside the body: keys, lines, the object and its place in the table (measured). */
+const ENTRY_BYTES = 1_000
+/** Where there is a vault, a larger body stays there and streams from it. */
+const IN_MEMORY_BYTES = 262_144
+const MAX_ENTRIES = 1_000_000
+/** Of what copies may hold, the part that may be on its way in. */
+const INTAKE_SHARE = 4
+
+export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): Copies {
+  let config = initial
+  let evictions = 0
+  const scaleMs = clock.wallMs() - clock.nowMs()
+  const ofEnvelope = new Map<string, Set<string>>()
+  const intakes = { bytes: 0 }
+  /** While many are removed, their ids: the vault is told once. */
+  let removing: string[] | undefined
+
+  const table = makeShelf<Entry>(
+    { max: MAX_ENTRIES, maxBytes: config.maxBytes },
+    ({ copy }) => ENTRY_BYTES + copy.bytes,
+    gone,
+  )
+
+  function gone(entry: Entry, why: 'evicted' | 'removed'): void {
+    if (why === 'evicted') evictions++
+    const { id, envelope } = entry.copy
+    const ids = ofEnvelope.get(envelope)
+    ids?.delete(id)
+    if (ids?.size === 0) ofEnvelope.delete(envelope)
+    entry.deposit?.discard()
+    if (!entry.isStored) return
+    entry.isStored = false
+    if (removing) removing.push(id)
+    else vault.remove([id])
+  }
+
+  function put(entry: Entry): boolean {
+    const { id, envelope } = entry.copy
+    if (!table.set(id, entry)) return false
+    const ids = ofEnvelope.get(envelope)
+    if (ids) ids.add(id)
+    else ofEnvelope.set(envelope, new Set([id]))
+    return true
+  }
+
+  function forget(entries: readonly Entry[]): void {
+    removing = []
+    for (const { copy } of entries) table.delete(copy.id)
+    const ids = removing
+    removing = undefined
+    if (ids.length > 0) vault.remove(ids)
+  }
+
+  /** Not over its bytes: those are still to come when the head of a large copy is written. */
+  function headOf({ id, keep }: { readonly id: string; readonly keep: Keep }): CopyHead {
+    const nowMs = Math.round(clock.nowMs() + scaleMs)
+    return { lines: keep.lines, etag: keep.etag ?? `"${id}-${nowMs.toString(36)}"` }
+  }
+
+  takeUp(vault.load())
+
+  function takeUp(facts: readonly CopyFacts[]): void {
+    const unfit: string[] = []
+    for (const { sentWallMs, answeredWallMs, ...rest } of facts.toSorted(
+      (a, b) => a.answeredWallMs - b.answeredWallMs,
+    )) {
+      const copy = { ...rest, sentMs: sentWallMs - scaleMs, answeredMs: answeredWallMs - scaleMs }
+      if (!put({ copy, held: undefined, isStored: true, deposit: undefined })) unfit.push(copy.id)
+    }
+    if (unfit.length > 0) vault.remove(unfit)
+  }
+
+  async function fromVault(entry: Entry): Promise<Opened | undefined> {
+    const { copy } = entry
+    const source = await vault.withdraw(copy.id)
+    const head = source && readHead(source.head)
+    if (!source || !head) {
+      source?.close()
+      if (table.peek(copy.id) === entry) forget([entry])
+      return undefined
+    }
+    if (copy.bytes > IN_MEMORY_BYTES) return { kind: 'stream', head, source }
+    const body = await readAll(source, copy.bytes)
+    if (!body) return undefined
+    entry.held = { ...head, body }
+    return { kind: 'bytes', head, body }
+  }
+
+  async function store(
+    entry: Entry,
+    deposit: Deposit,
+    taken: Taken,
+    isWanted: () => boolean,
+  ): Promise<void> {
+    const { sentMs, answeredMs, ...facts } = entry.copy
+    entry.deposit = deposit
+    if (taken.kind === 'bytes') await deposit.write(taken.body)
+    const isKept = await deposit.keep({
+      ...facts,
+      sentWallMs: sentMs + scaleMs,
+      answeredWallMs: answeredMs + scaleMs,
+    })
+    entry.deposit = undefined
+    if (!isKept) return
+    if (isWanted()) entry.isStored = true
+    else vault.remove([entry.copy.id])
+  }
+
+  return {
+    find: id => table.get(id)?.copy,
+
+    open(copy) {
+      const entry = table.get(copy.id)
+      if (entry?.copy !== copy) return Promise.resolve(undefined)
+      const { held } = entry
+      if (!held) return fromVault(entry)
+      held.etag ??= etagOf(held)
+      return { kind: 'bytes', head: { lines: held.lines, etag: held.etag }, body: held.body }
+    },
+
+    intake(declaredBytes = 0, into) {
+      const mostHeld = Math.max(config.maxEntryBytes, config.maxBytes / INTAKE_SHARE)
+      if (declaredBytes > config.maxEntryBytes || intakes.bytes + declaredBytes > mostHeld) return undefined
+      return new Intake({
+        maxBytes: config.maxEntryBytes,
+        inMemoryBytes: IN_MEMORY_BYTES,
+        deposit: into && vault.isOpen ? () => vault.deposit(into.id, writeHead(headOf(into))) : undefined,
+        common: intakes,
+        mostHeld,
+      })
+    },
+
+    async keep(copy, { lines, etag }, taken, isWanted) {
+      const held = taken.kind === 'bytes' ? { lines, body: taken.body, etag } : undefined
+      const entry: Entry = { copy, held, isStored: false, deposit: undefined }
+      if (held) {
+        if (!put(entry) || !vault.isOpen) return
+        held.etag ??= etagOf(held)
+        const head = writeHead({ lines, etag: held.etag })
+        return store(entry, vault.deposit(copy.id, head), taken, () => table.peek(copy.id) === entry)
+      }
+      if (taken.kind === 'deposit') await store(entry, taken.deposit, taken, isWanted)
+      if (entry.isStored && !put(entry)) vault.remove([copy.id])
+    },
+
+    drop({ account, envelope, viewer }) {
+      const ids = envelope === undefined ? undefined : (ofEnvelope.get(envelope) ?? [])
+      const entries = ids ? [...ids].flatMap(id => table.peek(id) ?? []) : [...table.values()]
+      const dropped = entries.filter(
+        ({ copy }) =>
+          (account === undefined || copy.account === account) &&
+          (viewer === undefined || copy.viewer === viewer),
+      )
+      forget(dropped)
+      return dropped.map(({ copy }) => copy)
+    },
+
+    configure(next) {
+      const before = config
+      config = next
+      if (next.maxBytes !== before.maxBytes) table.resize(next.maxBytes)
+    },
+
+    tally: () => ({ entries: table.size, bytes: table.bytes, evictions }),
+  }
+}
+
+function etagOf({ lines, body }: Held): string {
+  const maker = makeEtag(lines)
+  maker.update(body)
+  return maker.etag()
+}
+
+function writeHead(head: CopyHead): Buffer {
+  return Buffer.from(JSON.stringify(head))
+}
+
+/** What the vault gives back was sealed: it is what was written, or nothing. */
+function readHead(bytes: Buffer): CopyHead | undefined {
+  try {
+    return JSON.parse(bytes.toString('utf8')) as CopyHead
+  } catch {
+    return undefined
+  }
+}
+
+async function readAll(source: Withdrawal, bytes: number): Promise<Buffer | undefined> {
+  const body = Buffer.allocUnsafeSlow(bytes)
+  let at = 0
+  try {
+    for await (const chunk of source.body() as AsyncIterable<Buffer>) at += chunk.copy(body, at)
+  } catch {
+    return undefined
+  }
+  return at === bytes ? body : undefined
+}

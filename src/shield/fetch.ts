@@ -1,0 +1,138 @@
+/**
+ * One question on its way to DocuSign, and all who ask the same at this moment. Whoever came first leads: his request goes
+ * up, and what it brings is everybody's. A leader who leaves does not take the question with him while others wait, and
+ * one that brings nothing to share sets them free to ask for themselves.
+ */
+import type { Clock } from '../base/clock.js'
+
+/** What a follower gets. */
+export type Shared =
+  | { readonly kind: 'shared'; readonly status: number; readonly lines: readonly string[]; readonly body: Buffer }
+  /** There is nothing to share: look again. */
+  | { readonly kind: 'free' }
+  /** It was he who left. */
+  | { readonly kind: 'left' }
+  /** His time was up before the question was even sent. */
+  | { readonly kind: 'overdue' }
+
+/** Someone who waits for a question that another has asked. */
+export interface Follower {
+  readonly result: Promise<Shared>
+  leave(): void
+}
+
+const FREE: Shared = { kind: 'free' }
+
+interface Waiting {
+  /** The whole of his credential; '' for one who only waits to see what becomes of it. */
+  readonly credential: string
+  settle: (shared: Shared) => void
+}
+
+export class Fetch {
+  /** Credential of the leader. */
+  readonly credential: string
+  readonly #followers = new Set<Waiting>()
+  /** Worth its answer even when nobody waits any more, from the moment it is sent: DocuSign has counted it. */
+  outlives: boolean
+  #isSent = false
+  #isOver = false
+  #hasLeader = true
+  /** When the send that brought the answer left. */
+  sentMs = 0
+  /** What it brings may not be kept: its envelope was written to, or purged, since it was sent. */
+  isVoid = false
+  /** Nobody waits for it any more, and it is not worth its answer. */
+  onUnwanted: () => void = () => undefined
+
+  constructor(credential: string, outlives: boolean) {
+    this.credential = credential
+    this.outlives = outlives
+  }
+
+  get isSent(): boolean {
+    return this.#isSent
+  }
+
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  /** Whether anybody else waits for what it brings. */
+  get isFollowed(): boolean {
+    return this.#followers.size > 0
+  }
+
+  /** Whether it should go on, though the client who led has gone. */
+  get isWantedByOthers(): boolean {
+    return this.isFollowed || (this.outlives && this.#isSent && !this.#isOver)
+  }
+
+  /** It has its leave, and waits for a connection. */
+  sending(nowMs: number): void {
+    this.sentMs = nowMs
+    this.isVoid = false
+  }
+
+  /** Its connection came. */
+  sent(): void {
+    this.#isSent = true
+  }
+
+  /** This try brought nothing, and it has to wait again: those with no more time need not wait along. */
+  unsent(): void {
+    this.#isSent = false
+  }
+
+  /**
+   * Waits for what it brings. While it is not even sent, until `untilMs` at most: from then on its own time holds.
+   *
+   * @param credential '' for one who may not see it, and only waits to see what becomes of it
+   */
+  follow(credential: string, untilMs: number, clock: Clock): Follower {
+    const waiting: Waiting = { credential, settle: () => undefined }
+    const result = new Promise<Shared>(resolve => (waiting.settle = resolve))
+    const timer = clock.after(Math.max(0, untilMs - clock.nowMs()), () => {
+      if (!this.#isSent) end({ kind: 'overdue' })
+    })
+    const end = (shared: Shared) => {
+      if (!this.#followers.delete(waiting)) return
+      waiting.settle(shared)
+      this.#ask()
+    }
+    this.#followers.add(waiting)
+    void result.then(() => timer.cancel())
+    return { result, leave: () => end({ kind: 'left' }) }
+  }
+
+  /** The leader's client is gone. */
+  leaderLeft(): void {
+    this.#hasLeader = false
+    this.#ask()
+  }
+
+  /** DocuSign's answer, whole. @param forAll all may see it; else only those with the leader's own credential */
+  share(status: number, lines: readonly string[], body: Buffer, forAll: boolean): void {
+    this.#isOver = true
+    for (const { credential, settle } of this.#empty()) {
+      const maySee = credential !== '' && (forAll || credential === this.credential)
+      settle(maySee ? { kind: 'shared', status, lines, body } : FREE)
+    }
+  }
+
+  /** It brings nothing that could be shared. */
+  free(): void {
+    this.#isOver = true
+    for (const { settle } of this.#empty()) settle(FREE)
+  }
+
+  #empty(): Waiting[] {
+    const all = [...this.#followers]
+    this.#followers.clear()
+    return all
+  }
+
+  #ask(): void {
+    if (!this.#hasLeader && !this.isWantedByOthers) this.onUnwanted()
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * What passing calls teach: which tokens DocuSign accepts, which envelopes have reached their end, and what a write has
+ * made of the copies that there are.
+ */
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Clock } from '../base/clock.js'
+import type { Store } from '../base/store.js'
+import type { Call } from '../base/types.js'
+import type { Copies, Copy, Which } from './copies.js'
+import type { Credential } from './credential.js'
+import type { Diary } from './diary.js'
+import { Ear } from './ear.js'
+import { makeOAuthTraffic } from './oauth-traffic.js'
+import type { Polls } from './polls.js'
+import { isTerminal, MAX_SIGHT_BYTES, readSightings, sightRoute, type Sighting } from './statuses.js'
+import type { Terminal } from './terminal.js'
+import type { Tokens } from './tokens.js'
+import { touchOf } from './touches.js'
+import { envelopeKey } from './question.js'
+
+/** A call, and who makes it. */
+export interface Visitor {
+  readonly call: Call
+  readonly headers: IncomingHttpHeaders
+  readonly credential: Credential | undefined
+  readonly account: string
+  /** '' where the path names none. */
+  readonly envelope: string
+  /** What it sends, where that was received whole. */
+  readonly body: Buffer | undefined
+}
+
+export interface LearningParts {
+  readonly clock: Clock
+  readonly tokens: Tokens
+  readonly terminal: Terminal
+  readonly polls: Polls
+  readonly copies: Copies
+  readonly diary: Diary
+  /** Envelope and viewer: to him DocuSign has refused it. */
+  readonly denied: Store<object>
+  /** Nothing that is under way for these may be kept. */
+  voidFetches(which: Which): void
+}
+
+export interface Learning {
+  /** The head of an answer came to an attempt that was sent at `sentMs`. */
+  answered(visitor: Visitor, status: number, sentMs: number): void
+  /** None came. `maybe`: DocuSign may have received the call. */
+  failed(visitor: Visitor, left: 'never' | 'maybe'): void
+  /** Listens to the body of an answer, where it has something to say. */
+  ear(visitor: Visitor, status: number, lines: readonly string[]): Ear | undefined
+  /** The body came whole, to a call of `sentMs`. Returns the envelopes that it showed. */
+  heard(visitor: Visitor, ear: Ear, sentMs: number): readonly Sighting[]
+  /** Whether an answer to a fetch of `sentMs` says what will stay true: its envelope had reached its end by then. */
+  isFinal(visitor: Visitor, sentMs: number, shown: readonly Sighting[]): boolean
+}
+
+const DENIED = Object.freeze({})
+
+export function makeLearning(parts: LearningParts): Learning {
+  const { clock, tokens, terminal, polls, copies, diary, denied, voidFetches } = parts
+  const oauth = makeOAuthTraffic(tokens)
+
+  function drop(which: Which): readonly Copy[] {
+    voidFetches(which)
+    return copies.drop(which)
+  }
+
+  function written(envelope: string, nowMs: number): void {
+    polls.written(envelope, nowMs)
+    diary.written(envelope, nowMs)
+  }
+
+  /** A write has ended, or may have. From now on each of its resources may be read once more, and no copy is true. */
+  function touched({ call, account, headers, body }: Visitor, nowMs: number): void {
+    const touch = touchOf(call, body, headers['content-type'])
+    if (touch.kind === 'none') return
+    if (touch.kind === 'account') {
+      const envelopes = new Set(drop({ account }).map(({ envelope }) => envelope))
+      for (const envelope of envelopes) if (envelope !== '') written(envelope, nowMs)
+    } else {
+      for (const guid of touch.envelopes) {
+        const envelope = envelopeKey(guid)
+        drop({ envelope })
+        written(envelope, nowMs)
+      }
+    }
+    // Lists of the account show it, too.
+    written(account, nowMs)
+  }
+
+  function sighted({ envelope: guid, status, purgeState }: Sighting, nowMs: number): void {
+    const envelope = envelopeKey(guid)
+    if (isTerminal(status) && terminal.know(envelope, nowMs)) diary.terminal(envelope, nowMs)
+    if (isPurged(purgeState)) drop({ envelope })
+  }
+
+  return {
+    answered(visitor, status, sentMs) {
+      const { call, credential, envelope } = visitor
+      const nowMs = clock.nowMs()
+      if (call.service === 'api' && credential) {
+        if (status === 401) tokens.forget(credential, nowMs)
+        else if (status >= 200 && status <= 299) {
+          tokens.accepted(credential, sentMs, call.account ?? '')
+          if (envelope !== '' && denied.size > 0) denied.delete(`${envelope} ${tokens.viewerOf(credential)}`)
+        } else if ((status === 403 || status === 404) && envelope !== '') {
+          const viewer = tokens.viewerOf(credential)
+          drop({ envelope, viewer })
+          denied.set(`${envelope} ${viewer}`, DENIED)
+        }
+      }
+      // Refused as it was, a write has changed nothing; and a stranger's must not cost others their copies.
+      if (call.methodClass === 'write' && (status < 400 || status > 499)) touched(visitor, nowMs)
+    },
+
+    failed(visitor, left) {
+      if (left === 'maybe' && visitor.call.methodClass === 'write') touched(visitor, clock.nowMs())
+    },
+
+    ear({ call }, status, lines) {
+      if (call.service === 'oauth') {
+        const maxBytes = status === 200 ? oauth.wantsBytes(call) : undefined
+        return maxBytes === undefined ? undefined : new Ear(maxBytes, lines)
+      }
+      return sightRoute(call, status) === undefined ? undefined : new Ear(MAX_SIGHT_BYTES, lines)
+    },
+
+    heard({ call, headers, body }, ear, sentMs) {
+      const answer = ear.whole()
+      if (!answer) return []
+      const encoding = ear.header('content-encoding')
+      if (call.service === 'oauth') {
+        oauth.learn(call, { headers, body, sentMs, answer, encoding: encoding ?? '' })
+        return []
+      }
+      const shown = readSightings(call, answer, ear.header('content-type'), encoding)
+      const nowMs = clock.nowMs()
+      for (const sighting of shown) sighted(sighting, nowMs)
+      return shown
+    },
+
+    isFinal({ envelope }, sentMs, shown) {
+      if (envelope === '') return false
+      const own = shown.find(sighting => envelopeKey(sighting.envelope) === envelope)
+      if (own) return isTerminal(own.status) && !isPurged(own.purgeState)
+      const sinceMs = terminal.sinceMs(envelope)
+      return sinceMs !== undefined && sinceMs <= sentMs
+    },
+  }
+}
+
+/** Its documents are about to vanish, or have (facts 6.3). */
+function isPurged(purgeState: string | undefined): boolean {
+  return purgeState !== undefined && purgeState.toLowerCase() !== 'unpurged'
+}

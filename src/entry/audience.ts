@@ -24,6 +24,8 @@ export function audienceOf(req: IncomingMessage, res: ServerResponse, common?: C
     if (common) common.leaderLeft()
     else leave()
   })
+  // It may have left before anybody listened.
+  if (res.destroyed) common?.leaderLeft()
   if (common) common.onUnwanted = () => leave()
   return {
     get writable() {

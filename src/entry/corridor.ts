@@ -10,34 +10,29 @@
  *                                                    answer, will do                refused for a limit
  *   and whatever happened ──▶ observe: one `Seen` a request
  */
-import { once } from 'node:events'
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock, Turns } from '../base/clock.js'
 import type { Call, Reason, Refusal, Seen } from '../base/types.js'
-import type { Residence, Userinfo } from '../forward/accounts.js'
-import type { Answer, Failure, Shipment } from '../forward/exchange.js'
+import type { Answer, Shipment } from '../forward/exchange.js'
 import type { Wish } from '../governor/visit.js'
-import type { Asking, Flow } from '../shield/asking.js'
+import type { Asking } from '../shield/asking.js'
+import type { Flow } from '../shield/flow.js'
 import type { Visitor } from '../shield/learn.js'
 import type { Passing, Shield } from '../shield/shield.js'
 import { makeAsk, type AskRooms, type Notes } from './ask.js'
 import { audienceOf, type Audience } from './audience.js'
-import { readUpTo } from './body.js'
 import { framingFault, hasBody, NO_BODY, receive, TOO_LARGE, type Received } from './receive.js'
-import { held, ours } from './refusal.js'
-import { LEFT, passOn, passWhole, refuse, standIn, whole, type Written } from './respond.js'
+import { failureRefusal, held, ours } from './refusal.js'
+import { LEFT, passOn, passWhole, refuse, standIn, type Written } from './respond.js'
+import { headerOf, isUserinfo, makeTellUserinfo, type UserinfoTellers } from './tell-userinfo.js'
 import { makeSpare, type SpareNotes, type SpareRooms } from './spare.js'
 
-export interface Rooms extends AskRooms, SpareRooms {
+export interface Rooms extends AskRooms, SpareRooms, UserinfoTellers {
   readonly governor: AskRooms['governor'] & SpareRooms['governor']
   readonly shield: Shield
   identify(method: string, target: string): Call | Refusal
   /** The client's header lines → those that go up. Everything later is judged on these. */
   headers(sent: IncomingHttpHeaders): Record<string, string | string[]>
-  rewriteUserinfo(body: Buffer, encoding: string, base: string, maxBytes: number): Userinfo | undefined
-  learnResidences(found: readonly Residence[]): void
-  /** What apps call us by, for a call that came with this `Host`: `http://host:port`. */
-  publicUrl(host: string | undefined): string
   observe(seen: Seen): void
 }
 
@@ -50,8 +45,8 @@ interface Journal extends Notes, SpareNotes {
   traceToken: string | undefined
 }
 
-/** A call that must be asked for, with all that is known of it. */
-interface Walking {
+/** A call on its way, with all that is known of it. */
+export interface Walking {
   readonly req: IncomingMessage
   readonly res: ServerResponse
   readonly call: Call
@@ -77,12 +72,12 @@ const STALE_FOR: ReadonlySet<Reason> = new Set([
   'upstream-unreachable',
   'upstream-timeout',
 ])
-const MAX_USERINFO_BYTES = 1_048_576
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
 export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor {
   const ask = makeAsk(rooms, clock)
   const spare = makeSpare(rooms, clock)
+  const tellUserinfo = makeTellUserinfo(rooms)
 
   return async function walk(req, res, closing) {
     const atMs = clock.wallMs()
@@ -170,6 +165,10 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
   async function forwardOn(walking: Walking, errand: Passing, asking: Asking | undefined): Promise<Written> {
     const { req, res, call, visitor, wish, body, notes } = walking
     const audience = audienceOf(req, res, asking?.fetch)
+    if (audience.isGone) {
+      asking?.ended()
+      return LEFT
+    }
     const sentMs = clock.nowMs()
     const asked = await ask(call, wish, shipmentOf(walking, audience), body, audience, errand, notes)
     if (asked.kind === 'left') asking?.ended()
@@ -177,7 +176,8 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
     notes.headAtMs = clock.nowMs()
     if (asked.kind === 'refusal' || asked.kind === 'failure') {
       asking?.ended()
-      const refusal = asked.kind === 'refusal' ? asked : failureRefusal(asked, body)
+      const refusal =
+        asked.kind === 'refusal' ? asked : failureRefusal(asked, body.kind === 'stream' && body.size.exceeded)
       const stale = STALE_FOR.has(refusal.reason) ? await rooms.shield.stale(visitor) : undefined
       if (res.destroyed) return LEFT
       if (stale) return standIn(res, stale, ours('remembered', stale.how), 'remembered')
@@ -190,14 +190,15 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
       return passWhole(res, answer, asked.body, addedTo(BYPASS, notes))
     }
     try {
-      if (isUserinfo(call) && answer.status === 200) return await tellUserinfo({ ...walking, sentMs }, answer)
+      if (isUserinfo(call) && answer.status === 200) return await tellUserinfo(walking, sentMs, answer)
       const flow = errand.flows(answer.headers)
       if (!flow) return await passOn(res, answer, addedTo(BYPASS, notes), turns)
       overhear(answer, flow)
+      if (asking) asking.fetch.onFollowed = () => void (flow.runsAhead && answer.body.resume())
       audience.whenGone(() => answer.body.destroy())
       const others = { hurry: () => flow.runsAhead, wantIt: () => asking?.fetch.isWantedByOthers === true }
       const written = await passOn(res, answer, addedTo(flow.how, notes), turns, others)
-      if (!answer.body.closed) await once(answer.body, 'close')
+      if (!answer.body.closed) await new Promise(resolve => answer.body.once('close', resolve))
       return written
     } finally {
       asked.permit.over()
@@ -210,34 +211,6 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
     if (isUserinfo(call)) headers['accept-encoding'] = 'identity'
     const origin = rooms.originOf(service, account)
     return { method, target, headers, body, origin, account: account ?? '', caller, fresh: false }
-  }
-
-  /** An app that follows DocuSign's examples calls the `base_uri` it finds here: ours, so that it stays with us. */
-  async function tellUserinfo(
-    { call, req, res, visitor, sentMs }: Walking & { readonly sentMs: number },
-    answer: Answer,
-  ): Promise<Written> {
-    const body = await readUpTo(answer, MAX_USERINFO_BYTES)
-    const encoding = headerOf(answer.headers, 'content-encoding') ?? ''
-    const base = rooms.publicUrl(req.headers.host) + call.app.prefix
-    const told = body && rooms.rewriteUserinfo(body, encoding, base, MAX_USERINFO_BYTES)
-    if (!told) {
-      return refuse(res, {
-        kind: 'refusal',
-        reason: 'upstream-unreachable',
-        message: 'DocuSign answered /oauth/userinfo with something that is not its list of accounts.',
-      })
-    }
-    rooms.learnResidences(told.found)
-    rooms.shield.userinfo(visitor, answer.headers, body, sentMs)
-    const headers = without(answer.headers, [
-      'content-length',
-      'content-encoding',
-      'etag',
-      'content-md5',
-      'digest',
-    ])
-    return whole(res, answer.status, headers.concat(ours('forwarded', BYPASS)), told.body, { outcome: 'forwarded' })
   }
 }
 
@@ -257,40 +230,6 @@ const SHUTTING_DOWN: Refusal = {
   kind: 'refusal',
   reason: 'shutting-down',
   message: 'The governor is shutting down and takes no more calls. This one was not sent.',
-}
-
-function isUserinfo(call: Call): boolean {
-  return call.route === '/oauth/userinfo' && call.method === 'GET'
-}
-
-function failureRefusal(failure: Failure, body: Received): Refusal {
-  if (body.kind === 'stream' && body.size.exceeded) return TOO_LARGE
-  const sent =
-    failure.left === 'never'
-      ? 'The request was not sent.'
-      : 'The request may have been received: before repeating a write, look whether it was done.'
-  const timeout = failure.cause === 'timeout'
-  return {
-    kind: 'refusal',
-    reason: timeout ? 'upstream-timeout' : 'upstream-unreachable',
-    message: `${timeout ? 'DocuSign did not answer in time' : 'DocuSign could not be reached'} (${failure.code}). ${sent}`,
-  }
-}
-
-function headerOf(raw: readonly string[], name: string): string | undefined {
-  for (let i = 0; i < raw.length; i += 2) {
-    if (raw[i]?.length === name.length && raw[i]?.toLowerCase() === name) return raw[i + 1]
-  }
-  return undefined
-}
-
-function without(raw: readonly string[], names: readonly string[]): string[] {
-  const kept: string[] = []
-  for (let i = 0; i < raw.length; i += 2) {
-    const name = raw[i] as string
-    if (!names.includes(name.toLowerCase())) kept.push(name, raw[i + 1] as string)
-  }
-  return kept
 }
 
 export function methodLabel(method: string | undefined): string {

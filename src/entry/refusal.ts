@@ -1,5 +1,7 @@
 /** A refusal's own answer: status, code, headers and body, from one table that the compiler keeps complete. */
 import type { LimitsShown, Outcome, Reason, Refusal } from '../base/types.js'
+import type { Failure } from '../forward/exchange.js'
+import { TOO_LARGE } from './receive.js'
 
 const HOUR_CODE = 'HOURLY_APIINVOCATION_LIMIT_EXCEEDED'
 
@@ -56,4 +58,19 @@ export function held(waitMs: number): string[] {
 /** The lines that every answer of the traffic port carries. `how` is RFC 9211's parameters. */
 export function ours(outcome: Outcome, how: string): string[] {
   return ['Cache-Status', `docusign-governor; ${how}`, 'X-Governor-Outcome', outcome]
+}
+
+/** @param isTooLarge its body outgrew what DocuSign takes, which ended it */
+export function failureRefusal(failure: Failure, isTooLarge: boolean): Refusal {
+  if (isTooLarge) return TOO_LARGE
+  const sent =
+    failure.left === 'never'
+      ? 'The request was not sent.'
+      : 'The request may have been received: before repeating a write, look whether it was done.'
+  const timeout = failure.cause === 'timeout'
+  return {
+    kind: 'refusal',
+    reason: timeout ? 'upstream-timeout' : 'upstream-unreachable',
+    message: `${timeout ? 'DocuSign did not answer in time' : 'DocuSign could not be reached'} (${failure.code}). ${sent}`,
+  }
 }

@@ -5,12 +5,12 @@ import type { Copies } from './copies.js'
 import type { Diary } from './diary.js'
 import { BYPASS, MISS, STORED } from './cache-status.js'
 import type { Fetch } from './fetch.js'
-import type { Intake } from './intake.js'
-import { keepOf, type Keep } from './keepable.js'
-import type { Ear } from './ear.js'
+import { FlowIn, type Ahead, type Came, type Flow } from './flow.js'
+import { keepOf } from './keepable.js'
 import type { Learning } from './learn.js'
 import type { Polls } from './polls.js'
 import type { Question } from './question.js'
+import type { Whose } from './whose.js'
 
 /** What is told of every attempt at DocuSign, in this order. */
 export interface Errand {
@@ -24,32 +24,17 @@ export interface Errand {
   answered(status: number): void
 }
 
-/** What is wanted of the body of an answer that flows. */
-export interface Flow {
-  take(chunk: Buffer): void
-  /** The last byte has come, or it broke off. */
-  end(isWhole: boolean): void
-  /** Whether it should come in faster than its client takes it, because others wait for it. */
-  readonly runsAhead: boolean
-  /** The parameters of `Cache-Status`. */
-  readonly how: string
-}
-
 export interface AskingParts {
   readonly clock: Clock
   readonly polls: Polls
   readonly diary: Diary
   readonly copies: Copies
   readonly learning: Learning
-  /** How many flows run ahead of their clients at this moment: each may hold a copy's worth of memory. */
-  readonly ahead: { count: number }
-  /** Whose the copy will be: '' is everybody's on the account. */
-  viewerOfCopy(question: Question, keep: Keep): { readonly id: string; readonly viewer: string }
+  readonly whose: Whose
+  readonly ahead: Ahead
   /** It is over: whoever asks next asks anew. */
   over(asking: Asking): void
 }
-
-const MOST_AHEAD = 8
 
 export class Asking implements Errand {
   readonly kind = 'ask'
@@ -131,7 +116,7 @@ export class Asking implements Errand {
     const ear = this.#parts.learning.ear(question, this.#status, lines)
     const keep = question.mayAnswer ? keepOf(this.#status, lines) : undefined
     const isShared = keep !== undefined || (fetch.isFollowed && this.#status < 500 && mayBeShared(lines))
-    const whose = keep && this.#mayKeep ? this.#parts.viewerOfCopy(question, keep) : undefined
+    const whose = keep && this.#mayKeep ? this.#parts.whose.ownerOf(question, keep.isPrivate) : undefined
     const intake =
       whose || (isShared && fetch.isFollowed)
         ? this.#parts.copies.intake(keep?.declaredBytes, whose && keep && { id: whose.id, keep })
@@ -167,7 +152,8 @@ export class Asking implements Errand {
       const kept = copies.keep(copy, keep, taken, () => !fetch.isVoid)
       if (taken.kind === 'deposit') await kept
     }
-    if (taken.kind === 'bytes') fetch.share(this.#status, keep?.lines ?? lines, taken.body, keep !== undefined)
+    if (taken.kind === 'bytes')
+      fetch.share(this.#status, keep?.lines ?? lines, taken.body, keep !== undefined)
     else if (!whose) taken.deposit.discard()
     this.#finish()
   }
@@ -195,61 +181,6 @@ export class Asking implements Errand {
   #finish(): void {
     this.#parts.over(this)
     this.fetch.free()
-  }
-}
-
-interface FlowParts {
-  readonly ear: Ear | undefined
-  readonly intake: Intake | undefined
-  readonly keep: Keep | undefined
-  readonly whose: { readonly id: string; readonly viewer: string } | undefined
-  readonly lines: readonly string[]
-  readonly how: string
-  readonly ahead: { count: number }
-}
-
-/** The body as it came. */
-export interface Came extends Omit<FlowParts, 'ahead' | 'how'> {
-  readonly isWhole: boolean
-}
-
-class FlowIn implements Flow {
-  readonly #asking: Asking
-  readonly #parts: FlowParts
-  #isAhead = false
-  #isOver = false
-
-  constructor(asking: Asking, parts: FlowParts) {
-    this.#asking = asking
-    this.#parts = parts
-  }
-
-  get how(): string {
-    return this.#parts.how
-  }
-
-  get runsAhead(): boolean {
-    const { intake, ahead } = this.#parts
-    if (this.#isAhead) return intake?.isInMemory === true
-    if (intake?.isInMemory !== true || !this.#asking.fetch.isFollowed || ahead.count >= MOST_AHEAD) return false
-    this.#isAhead = true
-    ahead.count++
-    return true
-  }
-
-  take(chunk: Buffer): void {
-    const { ear, intake } = this.#parts
-    ear?.take(chunk)
-    if (!intake?.isOpen) return
-    intake.take(chunk)
-    if (!intake.isOpen) this.#asking.given()
-  }
-
-  end(isWhole: boolean): void {
-    if (this.#isOver) return
-    this.#isOver = true
-    if (this.#isAhead) this.#parts.ahead.count--
-    void this.#asking.arrived({ ...this.#parts, isWhole })
   }
 }
 

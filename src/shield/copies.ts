@@ -51,7 +51,10 @@ export interface Copies {
    *
    * @param into the copy it is to be; without it, it is taken in for those who wait for it, and not kept
    */
-  intake(declaredBytes: number | undefined, into?: { readonly id: string; readonly keep: Keep }): Intake | undefined
+  intake(
+    declaredBytes: number | undefined,
+    into?: { readonly id: string; readonly keep: Keep },
+  ): Intake | undefined
   /**
    * Keeps what was taken in. Resolves when it can be found: in memory at once, from the vault when it is written.
    *
@@ -168,12 +171,7 @@ export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): C
     return { kind: 'bytes', head, body }
   }
 
-  async function store(
-    entry: Entry,
-    deposit: Deposit,
-    taken: Taken,
-    isWanted: () => boolean,
-  ): Promise<void> {
+  async function store(entry: Entry, deposit: Deposit, taken: Taken, isWanted: () => boolean): Promise<void> {
     const { sentMs, answeredMs, ...facts } = entry.copy
     entry.deposit = deposit
     if (taken.kind === 'bytes') await deposit.write(taken.body)

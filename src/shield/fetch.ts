@@ -7,7 +7,12 @@ import type { Clock } from '../base/clock.js'
 
 /** What a follower gets. */
 export type Shared =
-  | { readonly kind: 'shared'; readonly status: number; readonly lines: readonly string[]; readonly body: Buffer }
+  | {
+      readonly kind: 'shared'
+      readonly status: number
+      readonly lines: readonly string[]
+      readonly body: Buffer
+    }
   /** There is nothing to share: look again. */
   | { readonly kind: 'free' }
   /** It was he who left. */
@@ -44,6 +49,8 @@ export class Fetch {
   isVoid = false
   /** Nobody waits for it any more, and it is not worth its answer. */
   onUnwanted: () => void = () => undefined
+  /** Somebody waits for it, from now. */
+  onFollowed: () => void = () => undefined
 
   constructor(credential: string, outlives: boolean) {
     this.credential = credential
@@ -101,6 +108,7 @@ export class Fetch {
       this.#ask()
     }
     this.#followers.add(waiting)
+    this.onFollowed()
     void result.then(() => timer.cancel())
     return { result, leave: () => end({ kind: 'left' }) }
   }

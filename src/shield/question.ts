@@ -30,7 +30,8 @@ const LISTS: ReadonlySet<string> = new Set(['/v2.1/accounts/{accountId}/envelope
 /** @returns `undefined` where it is none of the shield's business */
 export function questionOf(visitor: Visitor, { lists }: QuestionConfig): Question | undefined {
   const { call, headers, credential } = visitor
-  if (call.service !== 'api' || !credential || (call.method !== 'GET' && call.method !== 'HEAD')) return undefined
+  if (call.service !== 'api' || !credential || (call.method !== 'GET' && call.method !== 'HEAD'))
+    return undefined
   const isRead = call.method === 'GET'
   const isList = lists && isRead && LISTS.has(call.route)
   const isTracked = isList || (isRead && isShieldable(call))
@@ -59,5 +60,10 @@ export function envelopeKey(envelope: string): string {
 export function pollKeyOf({ call, representation }: Question, app: string): string {
   if (call.envelope === undefined) return keyOf('poll', app, representation)
   const at = call.resource.indexOf('/accounts/')
-  return keyOf('poll', app, call.resource.slice(0, at), call.resource.slice(call.resource.indexOf('/envelopes/', at)))
+  return keyOf(
+    'poll',
+    app,
+    call.resource.slice(0, at),
+    call.resource.slice(call.resource.indexOf('/envelopes/', at)),
+  )
 }

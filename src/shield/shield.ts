@@ -10,24 +10,27 @@
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Clock, Turns } from '../base/clock.js'
-import type { Notebook } from '../base/notebook.js'
-import type { Call, PollResult, Refusal } from '../base/types.js'
-import type { Vault } from '../base/vault.js'
 import { keyOf } from '../base/key.js'
+import type { Notebook } from '../base/notebook.js'
 import { makeStore } from '../base/store.js'
-import { Asking, type Errand, type Flow } from './asking.js'
+import type { Call } from '../base/types.js'
+import type { Vault } from '../base/vault.js'
+import type { Errand } from './asking.js'
 import { BYPASS } from './cache-status.js'
-import { makeCopies, type Copy, type Opened, type Which } from './copies.js'
+import { makeCopies } from './copies.js'
 import { readCredential } from './credential.js'
 import { makeDiary } from './diary.js'
-import { Fetch, type Follower, type Shared } from './fetch.js'
+import type { Flow } from './flow.js'
 import { makeIntrospection, type IntrospectionNeeds } from './introspect.js'
 import { makeLearning, type Visitor } from './learn.js'
 import { makePolls, MAX_POLLED } from './polls.js'
-import { envelopeKey, pollKeyOf, questionOf, type Question } from './question.js'
-import { remembered, shared, type Reply } from './reply.js'
-import { makeTerminal, MAX_TERMINAL } from './terminal.js'
+import { envelopeKey, questionOf } from './question.js'
+import { makeRecall, type Looked } from './recall.js'
+import type { Reply } from './reply.js'
+import { makeTerminal } from './terminal.js'
 import { makeTokens } from './tokens.js'
+import { makeUnderWay } from './under-way.js'
+import { makeWhose } from './whose.js'
 
 export interface ShieldConfig {
   readonly polling: {
@@ -58,18 +61,6 @@ export interface ShieldParts {
   nameOf(account: string): string
 }
 
-/** What becomes of a question without DocuSign, or that it must be asked. */
-export type Recalled =
-  | {
-      readonly kind: 'remembered'
-      readonly reply: Reply
-      readonly saved: 'terminal' | 'poll'
-      readonly poll: PollResult | undefined
-    }
-  | { readonly kind: 'follow'; readonly follower: Follower; replyOf(shared: Extract<Shared, { kind: 'shared' }>): Reply }
-  | Asking
-  | { readonly kind: 'too-soon'; readonly refusal: Refusal }
-
 export interface Shield {
   /** Reads who calls. @param headers those that go up @param body what it sends, where that was received whole */
   visit(call: Call, headers: IncomingHttpHeaders, body: Buffer | undefined): Visitor
@@ -78,7 +69,7 @@ export interface Shield {
    *
    * @param untilMs for how long it may be held, nowMs scale
    */
-  recall(visitor: Visitor, untilMs: number): Recalled | Promise<Recalled | undefined> | undefined
+  recall(visitor: Visitor, untilMs: number): Looked
   /** For a call that no question stands for: what is told of its attempts, and what is wanted of its answer. */
   pass(visitor: Visitor): Passing
   /** A final copy past its age, where DocuSign cannot be asked and the operator allows it. */
@@ -106,7 +97,7 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
   let config = initial
   const copies = makeCopies(config.cache, vault, clock)
   const polls = makePolls({ intervalMs: config.polling.intervalMs, max: MAX_POLLED })
-  const terminal = makeTerminal(MAX_TERMINAL)
+  const terminal = makeTerminal()
   const tokens = makeTokens({ recheckMs: config.identity.recheckMs })
   const introspection = makeIntrospection({
     ask: parts.askUserinfo,
@@ -115,14 +106,26 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
     isOn: config.identity.introspect,
   })
   const diary = makeDiary(notebook, clock, turns)
-  const askings = new Set<Asking>()
-  const twins = new Map<string, Asking>()
-  const pending = new Map<string, Asking>()
   /** Viewers to whom DocuSign has refused an envelope: what everybody may see, they may not. */
   const denied = makeStore<object>(MAX_DENIED)
   const accountKeys = makeStore<{ readonly key: string }>(MAX_ACCOUNT_KEYS)
-  const learning = makeLearning({ clock, tokens, terminal, polls, copies, diary, denied, voidFetches })
-  const askingParts = { clock, polls, diary, copies, learning, ahead: { count: 0 }, viewerOfCopy, over }
+  const whose = makeWhose({ clock, tokens, copies, denied, config: () => config.cache })
+  const learning = makeLearning({
+    clock,
+    tokens,
+    terminal,
+    polls,
+    copies,
+    diary,
+    denied,
+    voidFetches: which => underWay.void(which),
+  })
+  const underWay = makeUnderWay({
+    tokens,
+    asking: { clock, polls, diary, copies, learning, whose, ahead: { count: 0 } },
+    mayKeep: () => config.cache.enabled,
+  })
+  const { recall, stale } = makeRecall({ clock, polls, copies, whose, underWay, config: () => config })
 
   restore()
 
@@ -141,130 +144,6 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
     return entry.key
   }
 
-  function voidFetches({ account, envelope, viewer }: Which): void {
-    for (const { question, fetch } of askings) {
-      if (account !== undefined && question.account !== account) continue
-      if (envelope !== undefined && question.envelope !== envelope) continue
-      if (viewer !== undefined && tokens.viewerOf(question.credential) !== viewer) continue
-      fetch.isVoid = true
-    }
-  }
-
-  /** Acting for another, or by a password, is never everybody's. */
-  function mayBeEverybodys({ credential, isNeverFinal }: Question): boolean {
-    return config.cache.share === 'account' && credential.acting === '' && credential.legacy === '' && !isNeverFinal
-  }
-
-  function idOf({ account, representation }: Question, viewer: string): string {
-    return keyOf(account, viewer, representation)
-  }
-
-  function viewerOfCopy(question: Question, { isPrivate }: { readonly isPrivate: boolean }) {
-    const viewer = mayBeEverybodys(question) && !isPrivate ? '' : tokens.viewerOf(question.credential)
-    return { id: idOf(question, viewer), viewer }
-  }
-
-  /** The best copy that this caller may see, now. */
-  function copyFor(question: Question, ownId: string, nowMs: number): Copy | undefined {
-    if (!question.mayAnswer || !config.cache.enabled) return undefined
-    const { credential, call, account } = question
-    const own = tokens.isProven(credential, nowMs) ? copies.find(ownId) : undefined
-    if (!mayBeEverybodys(question) || denied.get(`${question.envelope} ${tokens.viewerOf(credential)}`)) return own
-    const isAccepted =
-      tokens.isProvenOn(credential, call.account ?? '', nowMs) || tokens.isProvenOn(credential, account, nowMs)
-    const common = isAccepted ? copies.find(idOf(question, '')) : undefined
-    return own && common ? (own.answeredMs > common.answeredMs ? own : common) : (own ?? common)
-  }
-
-  function appOf({ call, credential }: Question, viewer: string): string {
-    if (call.app.name !== '') return `app ${call.app.name}`
-    return tokens.integrationKeyOf(credential) ?? viewer
-  }
-
-  function decide(question: Question, untilMs: number): Recalled | Promise<Recalled | undefined> | undefined {
-    const nowMs = clock.nowMs()
-    const { call, credential } = question
-    const viewer = tokens.viewerOf(credential)
-    const ownId = question.mayAnswer ? idOf(question, viewer) : ''
-    const copy = copyFor(question, ownId, nowMs)
-    const ageMs = copy ? nowMs - copy.answeredMs : Infinity
-    const { terminalMaxAgeMs } = config.cache
-    if (copy?.isFinal && ageMs < terminalMaxAgeMs) {
-      return remember(question, copy, { saved: 'terminal', poll: undefined, ttlMs: terminalMaxAgeMs - ageMs }, untilMs)
-    }
-    const { intervalMs, mode, withoutCopy } = config.polling
-    if (call.method === 'HEAD') {
-      // Not a GET, so no poll; but what a GET of his would be told from a copy, he is told from it.
-      return copy && ageMs < intervalMs && mode === 'enforce'
-        ? remember(question, copy, { saved: 'poll', poll: undefined, ttlMs: intervalMs - ageMs }, untilMs)
-        : undefined
-    }
-    const twin = question.mayLead ? twins.get(ownId) : undefined
-    if (twin && (twin.question.credential.id === credential.id || tokens.isProven(credential, nowMs))) {
-      return follow(twin, credential.id, untilMs)
-    }
-    const twinKey = question.mayLead && !twin ? ownId : ''
-    if (!question.isTracked) return twinKey === '' ? undefined : lead(question, twinKey, '', undefined)
-
-    const pollKey = pollKeyOf(question, appOf(question, viewer))
-    const verdict = polls.ask(pollKey, question.envelope === '' ? question.account : question.envelope, nowMs)
-    if (verdict.kind !== 'pending' && verdict.kind !== 'inside') {
-      return lead(question, twinKey, pollKey, verdict.kind)
-    }
-    if (mode === 'observe') return lead(question, twinKey, pollKey, 'observed')
-    if (verdict.kind === 'pending') {
-      const before = pending.get(pollKey)
-      return before ? follow(before, '', untilMs) : lead(question, twinKey, pollKey, 'first')
-    }
-    if (copy && ageMs < intervalMs) {
-      return remember(question, copy, { saved: 'poll', poll: 'remembered', ttlMs: verdict.restMs }, untilMs)
-    }
-    if (withoutCopy === 'pass') return lead(question, twinKey, pollKey, 'observed')
-    return { kind: 'too-soon', refusal: tooSoon(verdict.restMs) }
-  }
-
-  function remember(
-    question: Question,
-    copy: Copy,
-    { ttlMs, ...what }: { saved: 'terminal' | 'poll'; poll: PollResult | undefined; ttlMs: number },
-    untilMs: number,
-  ): Recalled | Promise<Recalled | undefined> {
-    const told = (opened: Opened): Recalled => ({
-      kind: 'remembered',
-      reply: remembered(question, copy, opened, ttlMs, clock.nowMs()),
-      ...what,
-    })
-    const opened = copies.open(copy)
-    if (!(opened instanceof Promise)) return told(opened)
-    // One that cannot be read is gone, so the second look finds another way.
-    return opened.then(read => (read ? told(read) : decide(question, untilMs)))
-  }
-
-  function follow(asking: Asking, credential: string, untilMs: number): Recalled {
-    return { kind: 'follow', follower: asking.fetch.follow(credential, untilMs, clock), replyOf: shared }
-  }
-
-  function lead(
-    question: Question,
-    twin: string,
-    poll: string,
-    result: PollResult | undefined,
-  ): Asking {
-    const mayKeep = question.isTracked && question.mayKeep && config.cache.enabled
-    const fetch = new Fetch(question.credential.id, mayKeep && poll !== '' && config.polling.mode === 'enforce')
-    const asking = new Asking(askingParts, question, fetch, { twin, poll }, { poll: result, mayKeep })
-    askings.add(asking)
-    if (twin !== '') twins.set(twin, asking)
-    if (poll !== '' && !pending.has(poll)) pending.set(poll, asking)
-    return asking
-  }
-
-  function over(asking: Asking): void {
-    askings.delete(asking)
-    if (twins.get(asking.twinKey) === asking) twins.delete(asking.twinKey)
-    if (pending.get(asking.pollKey) === asking) pending.delete(asking.pollKey)
-  }
-
   return {
     visit(call, headers, body) {
       const credential = readCredential(headers)
@@ -281,7 +160,7 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
         authorization !== undefined && (question.isTracked || visitor.call.method === 'HEAD')
           ? introspection.resolve(question.credential, authorization)
           : undefined
-      return told ? told.then(() => decide(question, untilMs)) : decide(question, untilMs)
+      return told ? told.then(() => recall(question, untilMs)) : recall(question, untilMs)
     },
 
     pass(visitor) {
@@ -310,16 +189,8 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
     },
 
     async stale(visitor) {
-      const { staleIfErrorMs, terminalMaxAgeMs } = config.cache
-      const question = staleIfErrorMs > 0 ? questionOf(visitor, config.polling) : undefined
-      if (!question) return undefined
-      const nowMs = clock.nowMs()
-      const copy = copyFor(question, idOf(question, tokens.viewerOf(question.credential)), nowMs)
-      if (!copy?.isFinal) return undefined
-      const leftMs = copy.answeredMs + terminalMaxAgeMs - nowMs
-      if (leftMs + staleIfErrorMs <= 0) return undefined
-      const opened = await copies.open(copy)
-      return opened && remembered(question, copy, opened, leftMs, nowMs)
+      const question = questionOf(visitor, config.polling)
+      return question && stale(question)
     },
 
     userinfo(visitor, lines, body, sentMs) {
@@ -333,7 +204,7 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
         account: account === undefined ? undefined : accountKey(account),
         envelope: envelope === undefined ? undefined : envelopeKey(envelope),
       }
-      voidFetches(which)
+      underWay.void(which)
       return copies.drop(which).length
     },
 
@@ -348,15 +219,5 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
     },
 
     flush: () => diary.flush(),
-  }
-}
-
-function tooSoon(restMs: number): Refusal {
-  const seconds = Math.max(1, Math.ceil(restMs / 1000))
-  return {
-    kind: 'refusal',
-    reason: 'poll-too-soon',
-    message: `This app has read this resource of the envelope already, DocuSign allows one GET of it in 15 minutes, and no copy may answer this caller. This one was not sent; it can be in ${seconds} s.`,
-    retryAfterMs: restMs,
   }
 }

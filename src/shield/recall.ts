@@ -1,0 +1,137 @@
+/** Need DocuSign be asked? The one place where copies, twins and intervals meet. */
+import type { Clock } from '../base/clock.js'
+import type { PollResult, Refusal } from '../base/types.js'
+import type { Asking } from './asking.js'
+import type { Copies, Copy, Opened } from './copies.js'
+import type { Follower, Shared } from './fetch.js'
+import type { Polls } from './polls.js'
+import { pollKeyOf, type Question } from './question.js'
+import { remembered, shared, type Reply } from './reply.js'
+import type { ShieldConfig } from './shield.js'
+import type { UnderWay } from './under-way.js'
+import type { Whose } from './whose.js'
+
+/** What becomes of a question without DocuSign, or that it must be asked. */
+export type Recalled =
+  | {
+      readonly kind: 'remembered'
+      readonly reply: Reply
+      readonly saved: 'terminal' | 'poll'
+      readonly poll: PollResult | undefined
+    }
+  | {
+      readonly kind: 'follow'
+      readonly follower: Follower
+      replyOf(shared: Extract<Shared, { kind: 'shared' }>): Reply
+    }
+  | { readonly kind: 'too-soon'; readonly refusal: Refusal }
+  | Asking
+
+/** `undefined`: it is none of the shield's business, and the call goes on. */
+export type Looked = Recalled | Promise<Recalled | undefined> | undefined
+
+export interface RecallParts {
+  readonly clock: Clock
+  readonly polls: Polls
+  readonly copies: Copies
+  readonly whose: Whose
+  readonly underWay: UnderWay
+  config(): ShieldConfig
+}
+
+interface Told {
+  readonly saved: 'terminal' | 'poll'
+  readonly poll: PollResult | undefined
+  readonly ttlMs: number
+}
+
+export function makeRecall({ clock, polls, copies, whose, underWay, config }: RecallParts) {
+  /** @param untilMs for how long it may be held, nowMs scale */
+  function recall(question: Question, untilMs: number): Looked {
+    const nowMs = clock.nowMs()
+    const { cache, polling } = config()
+    const copy = whose.copyFor(question)
+    const ageMs = copy ? nowMs - copy.answeredMs : Infinity
+    if (copy?.isFinal && ageMs < cache.terminalMaxAgeMs) {
+      const ttlMs = cache.terminalMaxAgeMs - ageMs
+      return remember(question, copy, { saved: 'terminal', poll: undefined, ttlMs }, untilMs)
+    }
+    const isFresh = copy !== undefined && ageMs < polling.intervalMs && polling.mode === 'enforce'
+    if (question.call.method === 'HEAD') {
+      // Not a GET, so no poll; but what a GET of the same caller may be told from a copy, it is told too.
+      const ttlMs = polling.intervalMs - ageMs
+      return isFresh
+        ? remember(question, copy, { saved: 'poll', poll: undefined, ttlMs }, untilMs)
+        : undefined
+    }
+    const twinKey = question.mayLead ? whose.twinKeyOf(question) : ''
+    const twin = underWay.twin(twinKey)
+    if (twin && (twin.question.credential.id === question.credential.id || whose.isProven(question))) {
+      return follow(twin, question.credential.id, untilMs)
+    }
+    // A stranger to the one under way asks for himself, and nobody finds him.
+    const own = twin ? '' : twinKey
+    if (!question.isTracked) return own === '' ? undefined : underWay.lead(question, own, '', undefined)
+
+    const pollKey = pollKeyOf(question, whose.appOf(question))
+    const written = question.envelope === '' ? question.account : question.envelope
+    const verdict = polls.ask(pollKey, written, nowMs)
+    if (verdict.kind !== 'pending' && verdict.kind !== 'inside') {
+      return underWay.lead(question, own, pollKey, verdict.kind)
+    }
+    if (polling.mode === 'observe') return underWay.lead(question, own, pollKey, 'observed')
+    if (verdict.kind === 'pending') {
+      const before = underWay.pending(pollKey)
+      // He may not see what it brings; but whether it begins an interval is his affair.
+      return before ? follow(before, '', untilMs) : underWay.lead(question, own, pollKey, 'first')
+    }
+    if (isFresh) {
+      return remember(question, copy, { saved: 'poll', poll: 'remembered', ttlMs: verdict.restMs }, untilMs)
+    }
+    if (polling.withoutCopy === 'pass') return underWay.lead(question, own, pollKey, 'observed')
+    return { kind: 'too-soon', refusal: tooSoon(verdict.restMs) }
+  }
+
+  function remember(question: Question, copy: Copy, told: Told, untilMs: number): Looked {
+    const { ttlMs, ...what } = told
+    const tell = (opened: Opened): Recalled => ({
+      kind: 'remembered',
+      reply: remembered(question, copy, opened, ttlMs, clock.nowMs()),
+      ...what,
+    })
+    const opened = copies.open(copy)
+    if (!(opened instanceof Promise)) return tell(opened)
+    // One that cannot be read is gone, so the second look finds another way.
+    return opened.then(read => (read ? tell(read) : recall(question, untilMs)))
+  }
+
+  function follow({ fetch }: Asking, credential: string, untilMs: number): Recalled {
+    return { kind: 'follow', follower: fetch.follow(credential, untilMs, clock), replyOf: shared }
+  }
+
+  return {
+    recall,
+
+    /** A final copy past its age, where DocuSign cannot be asked and the operator allows it. */
+    async stale(question: Question): Promise<Reply | undefined> {
+      const { staleIfErrorMs, terminalMaxAgeMs } = config().cache
+      const copy = staleIfErrorMs > 0 ? whose.copyFor(question) : undefined
+      if (!copy?.isFinal) return undefined
+      const nowMs = clock.nowMs()
+      const leftMs = copy.answeredMs + terminalMaxAgeMs - nowMs
+      if (leftMs + staleIfErrorMs <= 0) return undefined
+      const opened = await copies.open(copy)
+      return opened && remembered(question, copy, opened, leftMs, nowMs)
+    },
+  }
+}
+
+function tooSoon(restMs: number): Refusal {
+  const seconds = Math.max(1, Math.ceil(restMs / 1000))
+  return {
+    kind: 'refusal',
+    reason: 'poll-too-soon',
+    message: `This app has read this resource of the envelope already, DocuSign allows one GET of it in 15 minutes, and no copy may answer this caller. This one was not sent; it can be in ${seconds} s.`,
+    retryAfterMs: restMs,
+  }
+}

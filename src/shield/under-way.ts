@@ -1,0 +1,66 @@
+/** The questions that are on their way to DocuSign, and how those find them who ask the same. */
+import type { PollResult } from '../base/types.js'
+import { Asking, type AskingParts } from './asking.js'
+import type { Which } from './copies.js'
+import { Fetch } from './fetch.js'
+import type { Question } from './question.js'
+import type { Tokens } from './tokens.js'
+
+export interface UnderWay {
+  /** '' finds none. */
+  twin(key: string): Asking | undefined
+  pending(pollKey: string): Asking | undefined
+  /** @param twin where others may find it; '' nowhere @param poll '' where the polling rule does not speak of it */
+  lead(question: Question, twin: string, poll: string, result: PollResult | undefined): Asking
+  /** What those bring who are on their way for these may not be kept. */
+  void(which: Which): void
+}
+
+export interface UnderWayParts {
+  readonly tokens: Tokens
+  readonly asking: Omit<AskingParts, 'over'>
+  /** Whether answers to tracked questions are kept, and so worth finishing when their asker has left. */
+  mayKeep(): boolean
+}
+
+/** Bounded by the calls that are under way. */
+export function makeUnderWay({ tokens, asking: parts, mayKeep }: UnderWayParts): UnderWay {
+  const askings = new Set<Asking>()
+  const twins = new Map<string, Asking>()
+  const pendings = new Map<string, Asking>()
+  const askingParts: AskingParts = { ...parts, over }
+
+  function over(asking: Asking): void {
+    askings.delete(asking)
+    if (twins.get(asking.twinKey) === asking) twins.delete(asking.twinKey)
+    if (pendings.get(asking.pollKey) === asking) pendings.delete(asking.pollKey)
+  }
+
+  return {
+    twin: key => (key === '' ? undefined : twins.get(key)),
+    pending: pollKey => pendings.get(pollKey),
+    lead(question, twin, poll, result) {
+      const isKept = question.isTracked && question.mayKeep && mayKeep()
+      const fetch = new Fetch(question.credential.id, isKept && poll !== '')
+      const asking = new Asking(
+        askingParts,
+        question,
+        fetch,
+        { twin, poll },
+        { poll: result, mayKeep: isKept },
+      )
+      askings.add(asking)
+      if (twin !== '') twins.set(twin, asking)
+      if (poll !== '' && !pendings.has(poll)) pendings.set(poll, asking)
+      return asking
+    },
+    void({ account, envelope, viewer }) {
+      for (const { question, fetch } of askings) {
+        if (account !== undefined && question.account !== account) continue
+        if (envelope !== undefined && question.envelope !== envelope) continue
+        if (viewer !== undefined && tokens.viewerOf(question.credential) !== viewer) continue
+        fetch.isVoid = true
+      }
+    },
+  }
+}

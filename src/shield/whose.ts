@@ -1,0 +1,72 @@
+/** Whose a copy is, and who may see it (promise 7). */
+import type { Clock } from '../base/clock.js'
+import { keyOf } from '../base/key.js'
+import type { Store } from '../base/store.js'
+import type { Copies, Copy } from './copies.js'
+import type { Question } from './question.js'
+import type { Tokens } from './tokens.js'
+
+export interface WhoseParts {
+  readonly clock: Clock
+  readonly tokens: Tokens
+  readonly copies: Copies
+  /** Envelope and viewer: to him DocuSign has refused it. */
+  readonly denied: Store<object>
+  config(): { readonly enabled: boolean; readonly share: 'viewer' | 'account' }
+}
+
+export interface Whose {
+  /** The best copy that this caller may see, now; one of any age. */
+  copyFor(question: Question): Copy | undefined
+  /** Under which key those find each other who may see the same. */
+  twinKeyOf(question: Question): string
+  /** Whether what DocuSign tells another caller with the same twin key may be told to this one. */
+  isProven(question: Question): boolean
+  /** Whose the answer to this question will be: '' is everybody's on the account. */
+  ownerOf(question: Question, isPrivate: boolean): { readonly id: string; readonly viewer: string }
+  /** Which app asks: the one that the base URI names, else the integration key where it is known, else the viewer. */
+  appOf(question: Question): string
+}
+
+export function makeWhose({ clock, tokens, copies, denied, config }: WhoseParts): Whose {
+  /** Acting for another, or by a password, is never everybody's; nor is what says something of who asks. */
+  function mayBeEverybodys({ credential, isNeverFinal }: Question): boolean {
+    if (config().share !== 'account' || isNeverFinal) return false
+    return credential.acting === '' && credential.legacy === ''
+  }
+
+  function idOf({ account, representation }: Question, viewer: string): string {
+    return keyOf(account, viewer, representation)
+  }
+
+  function isDenied({ envelope, credential }: Question): boolean {
+    return denied.size > 0 && denied.get(`${envelope} ${tokens.viewerOf(credential)}`) !== undefined
+  }
+
+  return {
+    copyFor(question) {
+      if (!question.mayAnswer || !config().enabled) return undefined
+      const { credential, call } = question
+      const nowMs = clock.nowMs()
+      const own = tokens.isProven(credential, nowMs)
+        ? copies.find(idOf(question, tokens.viewerOf(credential)))
+        : undefined
+      if (!mayBeEverybodys(question) || isDenied(question)) return own
+      const isAccepted = tokens.isProvenOn(credential, call.account ?? '', nowMs)
+      const common = isAccepted ? copies.find(idOf(question, '')) : undefined
+      if (!own || !common) return own ?? common
+      return own.answeredMs > common.answeredMs ? own : common
+    },
+    twinKeyOf: question => idOf(question, tokens.viewerOf(question.credential)),
+    isProven: ({ credential }) => tokens.isProven(credential, clock.nowMs()),
+    ownerOf(question, isPrivate) {
+      const isCommon = mayBeEverybodys(question) && !isPrivate
+      const viewer = isCommon ? '' : tokens.viewerOf(question.credential)
+      return { id: idOf(question, viewer), viewer }
+    },
+    appOf({ call, credential }) {
+      if (call.app.name !== '') return `app ${call.app.name}`
+      return tokens.integrationKeyOf(credential) ?? tokens.viewerOf(credential)
+    },
+  }
+}

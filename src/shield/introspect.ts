@@ -8,6 +8,7 @@ import type { Clock } from '../base/clock.js'
 import { makeStore } from '../base/store.js'
 import type { Credential } from './credential.js'
 import { fieldsOf } from './oauth-json.js'
+import { makePause } from './pause.js'
 import type { Tokens } from './tokens.js'
 import { MAX_USERINFO_BYTES, readUserinfo } from './userinfo.js'
 
@@ -50,10 +51,6 @@ const MAX_QUIET = 10_000
 const QUIET_MS = 60_000
 /** Of one that it knew: a recheck that is shorter than its own answer takes would ask without end. */
 const ANSWERED_QUIET_MS = 1_000
-const FIRST_PAUSE_MS = 60_000
-const LONGEST_PAUSE_MS = 3_600_000
-/** DocuSign is obeyed up to a day; whoever asks for more means something else. */
-const MAX_RETRY_AFTER_MS = 86_400_000
 const LIMIT_CODE = /LIMIT_EXCEEDED$/i
 
 interface Flight {
@@ -68,8 +65,7 @@ export function makeIntrospection({
   isOn: isOnAtFirst,
 }: IntrospectionNeeds): Introspection {
   let isOn = isOnAtFirst
-  let pausedUntilMs = -Infinity
-  let nextPauseMs = FIRST_PAUSE_MS
+  const pause = makePause()
   const flights = new Map<string, Flight>()
   const quiet = makeStore<{ readonly untilMs: number }>(MAX_QUIET)
 
@@ -107,24 +103,12 @@ export function makeIntrospection({
     if (!answer) return false
     const nowMs = clock.nowMs()
     if (answer.status === 401) tokens.forget({ token, id: token }, nowMs)
-    if (isLimit(answer)) pause(answer.retryAfterMs ?? 0, nowMs)
+    if (isLimit(answer)) pause.begin(answer.retryAfterMs ?? 0, nowMs)
     const told = answer.status === 200 && answer.body ? readUserinfo(answer.body) : undefined
     if (!told) return false
-    // What was sent before the pause says nothing of how it is after it.
-    if (sentMs >= pausedUntilMs) nextPauseMs = FIRST_PAUSE_MS
+    pause.answered(sentMs)
     tokens.told(token, told, sentMs)
     return true
-  }
-
-  /** Refusals of calls that were on their way when the pause began are not a second no: they do not double it. */
-  function pause(retryAfterMs: number, nowMs: number): void {
-    const isFirst = nowMs >= pausedUntilMs
-    if (retryAfterMs > 0) {
-      pausedUntilMs = Math.max(pausedUntilMs, nowMs + Math.min(retryAfterMs, MAX_RETRY_AFTER_MS))
-    } else if (isFirst) {
-      pausedUntilMs = nowMs + nextPauseMs
-      nextPauseMs = Math.min(2 * nextPauseMs, LONGEST_PAUSE_MS)
-    }
   }
 
   return {
@@ -133,7 +117,7 @@ export function makeIntrospection({
       if (!isOn || !canLearn(credential, nowMs)) return undefined
       const flight = flights.get(credential.token)
       if (flight) return flight.waited
-      if (nowMs < pausedUntilMs || flights.size >= MAX_IN_FLIGHT) return undefined
+      if (pause.isOn(nowMs) || flights.size >= MAX_IN_FLIGHT) return undefined
       if (nowMs < (quiet.get(credential.token)?.untilMs ?? -Infinity)) return undefined
       return begin(credential, authorization)
     },

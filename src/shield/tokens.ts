@@ -13,6 +13,7 @@
 import { keyOf } from '../base/key.js'
 import { makeStore } from '../base/store.js'
 import type { Credential } from './credential.js'
+import { accountProofKey, makeProofs, NEVER, proofKey, type Subject } from './proofs.js'
 
 export interface TokensConfig {
   /** How long an acceptance is believed (`identity.recheck`); 0 believes none. */
@@ -58,22 +59,12 @@ export interface Issued {
   readonly user?: string
 }
 
-interface Known {
-  /** No two are alike, so that a proof of what has been forgotten since is known by it. */
-  readonly epoch: number
+interface Known extends Subject {
   user: string | undefined
   integrationKey: string | undefined
-  /** The latest proof of the token alone; before any, NEVER. */
-  provenMs: number
 }
 
-interface Proof {
-  readonly epoch: number
-  sentMs: number
-}
-
-const NEVER = -Infinity
-/** Some 250 bytes each; what falls out has to be proven anew, and that is all. */
+/** With their proofs some 570 bytes each (measured); what falls out has to be proven anew, and that is all. */
 const MAX_TOKENS = 100_000
 /** A 401 must outlive the calls in flight, a minute; apart from the rest, so that forged tokens push out no true one. */
 const MAX_REFUSED = 10_000
@@ -88,7 +79,7 @@ export function makeTokens({
   let believedMs = recheckMs
   let epochs = 0
   const tokens = makeStore<Known>(max)
-  const proofs = makeStore<Proof>(max)
+  const proofs = makeProofs(max)
   const refused = makeStore<{ readonly atMs: number }>(Math.min(max, MAX_REFUSED))
 
   /** The entry that an answer to this call may add to; `undefined` where a 401 came after it was sent. */
@@ -102,22 +93,9 @@ export function makeTokens({
     return known
   }
 
-  function prove(known: Known, key: string, sentMs: number): void {
-    if (key === '') {
-      known.provenMs = Math.max(known.provenMs, sentMs)
-      return
-    }
-    const proof = proofs.get(key)
-    if (proof?.epoch === known.epoch) proof.sentMs = Math.max(proof.sentMs, sentMs)
-    else proofs.set(key, { epoch: known.epoch, sentMs })
-  }
-
   function isFresh(credential: Credential, key: string, nowMs: number): boolean {
     const known = tokens.get(rootOf(credential))
-    if (!known) return false
-    if (key === '') return nowMs - known.provenMs < believedMs
-    const proof = proofs.get(key)
-    return proof?.epoch === known.epoch && nowMs - proof.sentMs < believedMs
+    return known !== undefined && nowMs - proofs.latestMs(known, key) < believedMs
   }
 
   function userOf({ token, legacy }: Credential): string | undefined {
@@ -130,19 +108,19 @@ export function makeTokens({
       const known = learning(rootOf(credential), sentMs)
       if (!known) return
       const { id, legacy, acting } = credential
-      prove(known, proofKey(credential), sentMs)
+      proofs.add(known, proofKey(credential), sentMs)
       // Whoever may act for another has been let in first; on the account, only as that other.
-      if (acting !== '') prove(known, proofKey({ id, legacy, acting: '' }), sentMs)
-      prove(known, accountProofKey(credential, account), sentMs)
+      if (acting !== '') proofs.add(known, proofKey({ id, legacy, acting: '' }), sentMs)
+      proofs.add(known, accountProofKey(credential, account), sentMs)
     },
     told(token, { user, accounts }, sentMs) {
       const known = learning(token, sentMs)
       if (!known) return
       const alone = { id: token, legacy: '', acting: '' }
       known.user = userKey(user)
-      prove(known, '', sentMs)
+      proofs.add(known, proofKey(alone), sentMs)
       for (const account of accounts.slice(0, MAX_TOLD_ACCOUNTS)) {
-        prove(known, accountProofKey(alone, account), sentMs)
+        proofs.add(known, accountProofKey(alone, account), sentMs)
       }
     },
     issued(token, { integrationKey, user }, sentMs) {
@@ -177,17 +155,6 @@ export function makeTokens({
 /** With its token falls all that came beside it, because nobody can say which of them a 401 meant. */
 function rootOf({ token, id }: Pick<Credential, 'token' | 'id'>): string {
   return token === '' ? id : token
-}
-
-type Acting = Pick<Credential, 'id' | 'legacy' | 'acting'>
-
-/** '' is the token alone: the plain case, for which its entry itself has the place. */
-function proofKey({ id, legacy, acting }: Acting): string {
-  return legacy === '' && acting === '' ? '' : `${id}.${acting}`
-}
-
-function accountProofKey({ id, acting }: Acting, account: string): string {
-  return `${id}.${acting}.${keyOf('account', account)}`
 }
 
 /** The word in front keeps users apart from tokens, in whose header there is no NUL. */

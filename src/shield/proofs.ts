@@ -1,0 +1,57 @@
+/** When DocuSign last took what: a token alone, one with what came beside it, either on an account. */
+import { keyOf } from '../base/key.js'
+import { makeStore } from '../base/store.js'
+import type { Credential } from './credential.js'
+
+/** What is proven. It is forgotten by being dropped: the proofs that are left of it are nobody's. */
+export interface Subject {
+  /** No two are alike, so that a proof of what has been forgotten since is known by it. */
+  readonly epoch: number
+  /** The latest proof of the token alone, the plain case; before any, NEVER. */
+  provenMs: number
+}
+
+export interface Proofs {
+  /** An older one than is there takes nothing back. */
+  add(subject: Subject, key: string, sentMs: number): void
+  /** NEVER where there is none. */
+  latestMs(subject: Subject, key: string): number
+  readonly size: number
+}
+
+export const NEVER = -Infinity
+
+/** @param max proofs kept beside those of tokens alone */
+export function makeProofs(max: number): Proofs {
+  const proofs = makeStore<{ readonly epoch: number; sentMs: number }>(max)
+  return {
+    add(subject, key, sentMs) {
+      if (key === '') {
+        subject.provenMs = Math.max(subject.provenMs, sentMs)
+        return
+      }
+      const proof = proofs.get(key)
+      if (proof?.epoch === subject.epoch) proof.sentMs = Math.max(proof.sentMs, sentMs)
+      else proofs.set(key, { epoch: subject.epoch, sentMs })
+    },
+    latestMs(subject, key) {
+      if (key === '') return subject.provenMs
+      const proof = proofs.get(key)
+      return proof?.epoch === subject.epoch ? proof.sentMs : NEVER
+    },
+    get size() {
+      return proofs.size
+    },
+  }
+}
+
+type Acting = Pick<Credential, 'id' | 'legacy' | 'acting'>
+
+/** '' is the token alone. */
+export function proofKey({ id, legacy, acting }: Acting): string {
+  return legacy === '' && acting === '' ? '' : `${id}.${acting}`
+}
+
+export function accountProofKey({ id, acting }: Acting, account: string): string {
+  return `${id}.${acting}.${keyOf('account', account)}`
+}

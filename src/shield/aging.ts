@@ -12,8 +12,9 @@ export interface Aging<V> {
 export function makeAging<V>(max: number): Aging<V> {
   const map = new Map<string, V>()
   // One iterator for life, because a Map that lost its first entries keeps their places: from the front it is a walk
-  // over all of them (100 µs at 500,000 entries, measured), while an open iterator is past them.
-  let walk = map.entries()
+  // over all of them (100 µs at 500,000 entries), while an open iterator is past them. It never comes to its end, since
+  // it is moved on only where an entry is there and the one it stood at is gone.
+  const walk = map.entries()
   let head: [string, V] | undefined
 
   function remove(key: string): void {
@@ -22,14 +23,8 @@ export function makeAging<V>(max: number): Aging<V> {
   }
 
   function oldest(): readonly [string, V] | undefined {
-    if (head || map.size === 0) return head
-    let next = walk.next()
-    if (next.done) {
-      // It had come to the end while there was nothing more; an iterator that has ended stays so.
-      walk = map.entries()
-      next = walk.next()
-    }
-    return (head = next.value)
+    if (map.size > 0) head ??= walk.next().value
+    return head
   }
 
   return {

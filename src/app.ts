@@ -82,7 +82,11 @@ export function makeApp(initial: Config, parts: AppParts): App {
   const governor = makeGovernor(governorSlice(config), journal, clock)
   const metrics = makeMetrics(
     { version, maxAccounts: config.metrics.maxAccounts },
-    { accounts: () => governor.standings(), health: () => ledger.health() },
+    {
+      accounts: () => governor.standings(),
+      health: () => ledger.health(),
+      cache: () => ({ entries: 0, bytes: 0, evictions: 0 }),
+    },
     clock,
   )
   const wouldHaveHeld = makeWouldHaveHeld(fields => log.event('info', 'would-have-held', fields), clock)
@@ -149,6 +153,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
         })
       },
       quote: ({ account, calls, priority }) => governor.quote(account, calls, priority),
+      purge: () => 0,
     },
     log,
     clock,

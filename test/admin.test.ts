@@ -44,11 +44,16 @@ async function start(
   const all: AdminParts = {
     metrics: makeMetrics(
       { maxAccounts: 1, version: '1.2.3' },
-      { accounts: () => [], health: () => ({ up: true, degraded: false }) },
+      {
+        accounts: () => [],
+        health: () => ({ up: true, degraded: false }),
+        cache: () => ({ entries: 0, bytes: 0, evictions: 0 }),
+      },
       clock,
     ),
     status: () => STATUS,
     quote: () => ({ startMs: 0, finishMs: 0, remaining: 0 }),
+    purge: () => 0,
     ready: () => ({ ready: true }),
     ...parts,
   }
@@ -77,6 +82,14 @@ async function ask(
   let body = ''
   for await (const chunk of res) body += String(chunk)
   return { status: res.statusCode, headers: res.headers, body }
+}
+
+function askPurge(
+  port: number,
+  body: string | Buffer,
+  headers: OutgoingHttpHeaders = { 'content-type': 'application/json' },
+): Promise<Got> {
+  return ask(port, '/cache/purge', headers, 'POST', body)
 }
 
 /** Sends bytes as they are and returns all that came back until the other side closed. */
@@ -248,6 +261,65 @@ void t.test('a quote that is asked wrongly is told what is wrong, and nothing is
   for (const method of ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS']) {
     t.match(await ask(port, '/quote', {}, method), { status: 405, headers: { allow: 'POST' } }, method)
   }
+  t.strictSame(thrown, [])
+})
+
+void t.test('a purge says whose copies shall go, and how many went', async t => {
+  const asked: unknown[] = []
+  const purge: AdminParts['purge'] = question => asked.push(question)
+  const { port } = await start(t, {}, { purge })
+  const guid = '0B1D2C3E-1111-4222-8333-444455556666'
+  const removed: string[] = []
+  for (const one of [{}, { account: '12345678' }, { envelope: guid }, { account: guid, envelope: guid }]) {
+    const got = await askPurge(port, JSON.stringify(one))
+    t.match(got, { status: 200, headers: GUARD })
+    removed.push(got.body)
+  }
+  t.strictSame(removed, ['{"removed":1}\n', '{"removed":2}\n', '{"removed":3}\n', '{"removed":4}\n'])
+  const key = guid.toLowerCase()
+  t.strictSame(asked, [{}, { account: '12345678' }, { envelope: key }, { account: key, envelope: key }])
+})
+
+void t.test('a purge that is asked wrongly is told what is wrong, and removes nothing', async t => {
+  const { port, thrown } = await start(t, {}, { purge: () => t.fail('purged') as never })
+  const wrong: readonly (string | Buffer)[] = [
+    '',
+    '[]',
+    'null',
+    '"secret"',
+    '{',
+    Buffer.from('{"account":"1\xff"}', 'latin1'),
+    '{"account":1}',
+    '{"account":null}',
+    '{"account":""}',
+    '{"account":"secret"}',
+    '{"envelope":null}',
+    '{"envelope":"12345678"}',
+    '{"envelope":"*"}',
+    '{"account":"1","envelope":"secret"}',
+    '{"acount":"1"}',
+    '{"__proto__":{}}',
+  ]
+  for (const body of wrong) {
+    const got = await askPurge(port, body)
+    t.equal(got.status, 400, String(body))
+    t.match(JSON.parse(got.body), { errorCode: 'GOVERNOR_BAD_REQUEST', message: /.{20}/ })
+    t.notMatch(got.body, 'secret', 'what was sent is not echoed')
+  }
+  for (const type of ['text/plain', 'application/jsonp', undefined]) {
+    t.equal(
+      (await askPurge(port, '{}', type === undefined ? {} : { 'content-type': type })).status,
+      415,
+      type ?? 'none',
+    )
+  }
+  t.equal((await askPurge(port, '{}'.padEnd(4097))).status, 413)
+  for (const method of ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS']) {
+    const got = await ask(port, '/cache/purge', {}, method)
+    t.match(got, { status: 405, headers: { allow: 'POST' } }, method)
+  }
+  const closed = await start(t, { token: 'a-long-token-of-ours' }, { purge: () => t.fail('purged') as never })
+  t.equal((await askPurge(closed.port, '{}')).status, 401, 'and it stands behind the gate')
   t.strictSame(thrown, [])
 })
 

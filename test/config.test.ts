@@ -6,6 +6,8 @@ import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { loadConfig, type ConfigFault, type ConfigSources } from '../src/config/load.js'
 import { SETTINGS, type Config } from '../src/config/settings.js'
+import { shieldSlice, stateSlice } from '../src/config/slices.js'
+import { vaultKeyOf, VaultKeyFault } from '../src/config/vault-key.js'
 import { changedAtStartOnly, described, settingsTable, showConfig, showFaults } from '../src/config/show.js'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
@@ -112,6 +114,18 @@ const BAD_FILES: Readonly<Record<string, readonly [yaml: string, ...faults: stri
     'site.yaml:1:22  listen.publicUrl: must be a URL such as',
     'site.yaml:2:18  upstream.api: must not have port 0',
     'site.yaml:2:40  upstream.oauth: must be a URL such as',
+  ],
+  'settings of the shield out of bounds': [
+    'polling: { interval: -1, withoutCopy: hold }\ncache: { maxBytes: 0, share: all }\nidentity: { recheck: 1d }',
+    'site.yaml:1:22  polling.interval: must be a number of seconds from 0 to 86400, not -1',
+    'site.yaml:1:39  polling.withoutCopy: must be one of refuse, pass, not "hold"',
+    'site.yaml:2:20  cache.maxBytes: must be a whole number of bytes from 1 to 1099511627776, not 0',
+    'site.yaml:2:30  cache.share: must be one of viewer, account, not "all"',
+    'site.yaml:3:22  identity.recheck: must be a number of seconds from 0 to 86400, not "1d"',
+  ],
+  'an entry larger than the whole cache': [
+    'cache: { maxBytes: 1000, maxEntryBytes: 1001 }',
+    'site.yaml:1:41  cache.maxEntryBytes: cache.maxEntryBytes (1001) must not be more than cache.maxBytes (1000)',
   ],
   'a misspelt setting and a misspelt section': [
     'listen:\n  prot: 1\nlisen:\n  port: 1\n',
@@ -364,6 +378,18 @@ void t.test('without files and variables the defaults of the table hold', t => {
         accounts: {},
       },
       queue: { maxWait: 45, maxLength: 1000 },
+      polling: { interval: 900, mode: 'enforce', withoutCopy: 'refuse', lists: false },
+      cache: {
+        enabled: true,
+        terminalMaxAge: 86_400,
+        maxBytes: 268_435_456,
+        maxEntryBytes: 16_777_216,
+        staleIfError: 0,
+        encryptionKey: undefined,
+        encryptionKeyFile: undefined,
+        share: 'viewer',
+      },
+      identity: { introspect: true, recheck: 300 },
       apps: {},
       state: { path: './data', kind: 'embedded', fsync: false },
       shutdown: { timeout: 30 },
@@ -610,6 +636,80 @@ void t.test('what is shown can be loaded again, and means the same', t => {
   t.end()
 })
 
+const KEY = Buffer.alloc(32, 0xfb)
+const KEY_TEXT = KEY.toString('base64')
+
+void t.test('the key of copies is 32 bytes in either alphabet, from a setting or from a file', t => {
+  const never = () => t.fail('read') as never
+  t.equal(vaultKeyOf(configOf(''), never), undefined)
+  for (const text of [KEY_TEXT, KEY_TEXT.replace('=', ''), KEY.toString('base64url')]) {
+    t.strictSame(vaultKeyOf(configOf('', { GOVERNOR_CACHE_ENCRYPTION_KEY: text }), never), KEY, text)
+  }
+  const config = configOf('cache: { encryptionKeyFile: /run/key }')
+  const asked: string[] = []
+  const reader = (text: string) => (path: string) => (asked.push(path), text)
+  t.strictSame(vaultKeyOf(config, reader(`${KEY_TEXT}\n`)), KEY)
+  t.strictSame(asked, ['/run/key'])
+  const short = KEY.subarray(1).toString('base64')
+  for (const text of ['', CANARY, short, `${KEY_TEXT}${KEY_TEXT}`, `${KEY_TEXT} x`, 'x'.repeat(32)]) {
+    const fault = new VaultKeyFault('cache.encryptionKeyFile: does not hold 32 bytes in base64')
+    t.throws(() => vaultKeyOf(config, reader(text)), fault, text)
+  }
+  const gone = () => {
+    throw Object.assign(new Error(CANARY), { code: 'ENOENT' })
+  }
+  t.throws(
+    () => vaultKeyOf(config, gone),
+    new VaultKeyFault('cache.encryptionKeyFile: cannot be read (ENOENT)'),
+  )
+  t.end()
+})
+
+void t.test('a key that is none, or two places for one, is a fault, and no key is seen anywhere', t => {
+  for (const text of [
+    KEY_TEXT.slice(4),
+    `${KEY_TEXT}A`,
+    CANARY,
+    `${KEY_TEXT.slice(0, 40)}!!!=`,
+    ' '.repeat(44),
+  ]) {
+    const told = faultsOf('', { GOVERNOR_CACHE_ENCRYPTION_KEY: text })
+    t.strictSame(told, ['environment  GOVERNOR_CACHE_ENCRYPTION_KEY: must be 32 bytes in base64'])
+  }
+  tells(t, faultsOf(`cache: { encryptionKey: "${KEY_TEXT}", encryptionKeyFile: key }`), [
+    /^site.yaml:1:\d+ {2}cache.encryptionKey(?:File)?: cache.encryptionKey and cache.encryptionKeyFile are two places/,
+  ])
+  const shown = showConfig(configOf('', { GOVERNOR_CACHE_ENCRYPTION_KEY: KEY_TEXT }))
+  t.match(shown, /^ {2}encryptionKey: "\*\*\*"$/m)
+  t.notMatch(shown, KEY_TEXT.slice(0, 20))
+  t.end()
+})
+
+void t.test(
+  'the shield has its settings in milliseconds and bytes, and notes are kept for an interval',
+  t => {
+    t.strictSame(shieldSlice(configOf('')), {
+      polling: { intervalMs: 900_000, mode: 'enforce', withoutCopy: 'refuse', lists: false },
+      cache: {
+        enabled: true,
+        terminalMaxAgeMs: 86_400_000,
+        maxBytes: 268_435_456,
+        maxEntryBytes: 16_777_216,
+        staleIfErrorMs: 0,
+        share: 'viewer',
+      },
+      identity: { introspect: true, recheckMs: 300_000 },
+    })
+    const small = shieldSlice(configOf('cache: { maxBytes: 1000 }')).cache
+    t.strictSame([small.maxBytes, small.maxEntryBytes], [1000, 1000], 'a small cache needs no second setting')
+    const { keepMs, keepNotesMs } = stateSlice(
+      configOf('polling: { interval: 7200 }\nupstream: { responseTimeout: 10 }'),
+    )
+    t.strictSame([keepMs, keepNotesMs], [3_670_000, 7_270_000])
+    t.end()
+  },
+)
+
 void t.test('faults stay one line each, whatever the file is called', t => {
   t.equal(
     showFaults([{ where: 'a\n\u001b[2J.yaml', path: '', message: 'is a directory' }]),
@@ -640,6 +740,12 @@ void t.test('what a reload cannot apply is named', t => {
     'admin.host',
     'admin.port',
   ])
+  t.same(paths('polling: { interval: 1 }\ncache: { enabled: false, maxEntryBytes: 9 }'), [])
+  t.same(paths(`cache: { maxBytes: 9, encryptionKey: "${KEY_TEXT}" }`), [
+    'cache.maxBytes',
+    'cache.encryptionKey',
+  ])
+  t.same(paths('cache: { encryptionKeyFile: key }'), ['cache.encryptionKeyFile'])
   t.same(paths('listen: { tlsCert: c, tlsKey: k }'), ['listen.tlsCert', 'listen.tlsKey'], 'TLS on')
   const tls = configOf('listen: { tlsCert: c, tlsKey: k }')
   t.same(

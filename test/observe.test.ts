@@ -90,8 +90,9 @@ function makeTestMetrics(
   maxAccounts = 200,
   accounts: () => AccountFigures[] = () => [],
   health = () => ({ up: true, degraded: false }),
+  cache = () => ({ entries: 0, bytes: 0, evictions: 0 }),
 ): Metrics {
-  return makeMetrics({ maxAccounts, version: '1.2.3' }, { accounts, health }, clock)
+  return makeMetrics({ maxAccounts, version: '1.2.3' }, { accounts, health, cache }, clock)
 }
 
 /** An account of which DocuSign has told everything. */
@@ -181,6 +182,22 @@ void t.test('a call is one line: what is named here, and nothing else', async t 
     cut: true,
   })
 })
+
+void t.test(
+  'what was saved, and what the polling rule made of a call, is in its line by the same words',
+  async t => {
+    const { log, lines } = makeMemoryLog()
+    log.call(makeSeen({ outcome: 'remembered', attempts: [], saved: 'poll', poll: 'remembered' }))
+    log.call(makeSeen({ outcome: 'refused', status: 429, reason: 'poll-too-soon', poll: 'refused' }))
+    log.call(makeSeen({ poll: 'read_after_write' }))
+    const told = lines().map(({ reason, saved, poll }) => ({ reason, saved, poll }))
+    t.strictSame(told, [
+      { reason: undefined, saved: 'poll', poll: 'remembered' },
+      { reason: 'poll-too-soon', saved: undefined, poll: 'refused' },
+      { reason: undefined, saved: undefined, poll: 'read_after_write' },
+    ])
+  },
+)
 
 void t.test('a request that could not be read as a call has its line all the same', async t => {
   const { log, lines } = makeMemoryLog()
@@ -524,6 +541,71 @@ void t.test(
   },
 )
 
+void t.test('polls and saved calls are counted for each app, copies told as they are', async t => {
+  const kept = { entries: 0, bytes: 0, evictions: 0 }
+  const metrics = makeTestMetrics(1, undefined, undefined, () => kept)
+  const of = (name: string) => samples(metrics, `docusign_governor_${name}`)
+  const copies = async () => [
+    ...(await of('cache_entries')).values(),
+    ...(await of('cache_bytes')).values(),
+    ...(await of('cache_evictions_total')).values(),
+  ]
+  t.strictSame(await copies(), [0, 0, 0], 'they are there from the start')
+  Object.assign(kept, { entries: 3, bytes: 4096, evictions: 2 })
+  t.strictSame(await copies(), [3, 4096, 2])
+  const remembered = { outcome: 'remembered', attempts: [] } as const
+  metrics.seen(makeSeen())
+  metrics.seen(makeSeen({ poll: 'first' }))
+  metrics.seen(makeSeen({ ...remembered, poll: 'remembered', saved: 'poll' }))
+  metrics.seen(makeSeen({ ...remembered, saved: 'terminal' }))
+  metrics.seen(makeSeen({ ...remembered, saved: 'terminal' }))
+  metrics.seen(makeSeen({ outcome: 'coalesced', attempts: [], saved: 'coalesce' }))
+  metrics.seen(
+    makeSeen({ call: makeCall({ app: { name: '', label: 'other', prefix: '' } }), poll: 'observed' }),
+  )
+  t.strictSame(
+    await of('polls_total'),
+    new Map([
+      ['{app="billing",result="first"}', 1],
+      ['{app="billing",result="remembered"}', 1],
+      ['{app="other",result="observed"}', 1],
+    ]),
+  )
+  t.strictSame(
+    await of('calls_saved_total'),
+    new Map([
+      ['{app="billing",by="poll"}', 1],
+      ['{app="billing",by="terminal"}', 2],
+      ['{app="billing",by="coalesce"}', 1],
+    ]),
+  )
+})
+
+void t.test('a call of our own counts as one that DocuSign got, and as no call of an app', async t => {
+  const metrics = makeTestMetrics()
+  const own = { route: '/oauth/userinfo', method: 'GET' }
+  metrics.asked({ status: 200, durationMs: 20 }, own)
+  metrics.asked({ status: undefined, durationMs: 5 }, own)
+  metrics.asked({ status: 429, durationMs: 5, refusedFor: 'other' }, own)
+  const of = (name: string) => samples(metrics, `docusign_governor_${name}`)
+  const labels = 'account="none",app="other",route="/oauth/userinfo",method="GET"'
+  t.strictSame(
+    await of('upstream_requests_total'),
+    new Map([
+      [`{${labels},code="200"}`, 1],
+      [`{${labels},code="none"}`, 1],
+      [`{${labels},code="429"}`, 1],
+    ]),
+  )
+  t.strictSame(await of('upstream_duration_seconds_count'), new Map([['', 3]]))
+  t.strictSame(
+    await of('throttled_total'),
+    new Map([['{account="none",window="other",origin="docusign"}', 1]]),
+  )
+  t.equal((await of('requests_total')).size, 0)
+  t.strictSame(metrics.tally(), { remembered: 0, coalesced: 0, hits: 0, misses: 0 })
+})
+
 void t.test('the gauges of an account tell what is known of it, and nothing of what is not', async t => {
   const other = '12345678'
   const unheard = {
@@ -609,6 +691,9 @@ void t.test('200 accounts and 10 apps make fewer than 2,000 series, and nobody w
     const reason = (['hour-spent', 'burst-spent', 'queue-full', 'upstream-blocked'] as const)[i % 4]!
     metrics.seen(makeSeen({ call, outcome: 'refused', status: 429, reason, attempts: [] }))
     metrics.seen(makeSeen({ call, would: { waitMs: 5, refused: reason } }))
+    const poll = (['first', 'remembered', 'refused', 'observed', 'read_after_write'] as const)[i % 5]!
+    const saved = (['terminal', 'poll', 'coalesce'] as const)[i % 3]!
+    metrics.seen(makeSeen({ call, outcome: 'remembered', attempts: [], poll, saved }))
   }
   const text = await metrics.text()
   const series = text.split('\n').filter(line => line !== '' && !line.startsWith('#')).length
@@ -618,6 +703,8 @@ void t.test('200 accounts and 10 apps make fewer than 2,000 series, and nobody w
   t.equal(sum(await of('upstream_requests_total')), 40_000, 'nothing is lost from a sum')
   t.equal(sum(await of('throttled_total')), 25_000)
   t.equal(sum(await of('refusals_total')), 40_000)
+  t.equal(sum(await of('polls_total')), 20_000)
+  t.equal(sum(await of('calls_saved_total')), 20_000)
   t.equal(sum(await of('queue_length')), 250 * 7)
   t.equal(sum(await of('foreign_calls_total')), 250 * 7)
   const hours = [...(await of('remaining')).keys()].filter(labels =>
@@ -636,27 +723,34 @@ void t.test('once a minute observe mode says of each app what it would have held
   would.seen(makeSeen({ would: { waitMs: 1200.4, refused: undefined } }))
   would.seen(makeSeen({ would: { waitMs: 300, refused: undefined } }))
   would.seen(makeSeen({ would: { waitMs: 3_000_000, refused: 'hour-spent' } }))
+  would.seen(makeSeen({ poll: 'observed', would: { waitMs: 300, refused: undefined } }))
+  would.seen(makeSeen({ poll: 'observed' }))
+  would.seen(makeSeen({ poll: 'first' }))
   await clock.advance(30_000)
   would.seen(makeSeen({ call: crm, would: { waitMs: 99_000, refused: 'burst-spent' } }))
   await clock.advance(29_999)
   t.strictSame(said, [])
   await clock.advance(1)
   t.strictSame(said, [
-    { app: 'billing', held: 2, refused: 1, longestMs: 1200 },
-    { app: 'crm', held: 0, refused: 1, longestMs: 0 },
+    { app: 'billing', held: 3, refused: 1, longestMs: 1200, polls: 2 },
+    { app: 'crm', held: 0, refused: 1, longestMs: 0, polls: 0 },
   ])
   t.equal(clock.pending, 0)
   await clock.advance(600_000)
   t.equal(said.length, 2)
   would.seen(makeSeen({ call: crm, would: { waitMs: 5, refused: undefined } }))
   would.flush()
-  t.strictSame(said[2], { app: 'crm', held: 1, refused: 0, longestMs: 5 })
+  t.strictSame(said[2], { app: 'crm', held: 1, refused: 0, longestMs: 5, polls: 0 })
   t.equal(clock.pending, 0, 'the way out leaves nothing behind')
 })
 
 void t.test('the moment of the settings is that of the start, then of the last reload', async t => {
   let wallMs = WALL_MS
-  const sources = { accounts: () => [], health: () => ({ up: true, degraded: false }) }
+  const sources = {
+    accounts: () => [],
+    health: () => ({ up: true, degraded: false }),
+    cache: () => ({ entries: 0, bytes: 0, evictions: 0 }),
+  }
   const metrics = makeMetrics({ maxAccounts: 1, version: '1' }, sources, { ...clock, wallMs: () => wallMs })
   const moment = () => samples(metrics, 'docusign_governor_config_reload_success_timestamp_seconds')
   t.strictSame(await moment(), new Map([['', WALL_MS / 1000]]))
@@ -743,6 +837,7 @@ void t.test('promtool finds nothing to say about the metrics', { skip }, async t
   const metrics = makeTestMetrics(1, () => [makeFigures(ACCOUNT), makeFigures('2'), makeFigures('')])
   metrics.seen(makeSeen({ reason: 'hour-spent', outcome: 'refused', status: 429, heldBy: 'hour', waitMs: 5 }))
   metrics.seen(makeSeen({ would: { waitMs: 5, refused: 'hour-spent' } }))
+  metrics.seen(makeSeen({ outcome: 'remembered', attempts: [], poll: 'remembered', saved: 'poll' }))
   const check = spawnSync('promtool', ['check', 'metrics'], { input: await metrics.text(), encoding: 'utf8' })
   t.equal(check.error, undefined)
   t.strictSame({ status: check.status, said: check.stdout + check.stderr }, { status: 0, said: '' })

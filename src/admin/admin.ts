@@ -4,6 +4,7 @@ import { fault, json, send, type Answer } from './answer.js'
 import { hasBody, readBody } from './body.js'
 import { makeGate, type GateConfig } from './gate.js'
 import { makePort, PORT_LIMITS } from './port.js'
+import { answerPurge, type PurgeAsk } from './purge.js'
 import { answerQuote, type Quoted, type QuoteAsk } from './quote.js'
 
 export interface AdminConfig extends GateConfig {
@@ -16,6 +17,8 @@ export interface AdminParts {
   readonly metrics: { text(): Promise<string>; readonly contentType: string }
   status(): unknown
   quote(ask: QuoteAsk): Quoted
+  /** How many copies are gone, from memory and from the vault, when it returns. */
+  purge(ask: PurgeAsk): number
   /** The reason is shown to whoever asks, without a token. */
   ready(): { readonly ready: boolean; readonly reason?: string }
 }
@@ -42,9 +45,9 @@ interface Page {
 
 /** What is only read needs no body; one that comes all the same is read past, so that its connection goes on. */
 const READ = { methods: ['GET', 'HEAD'], maxBodyBytes: 64 * 1024 }
-const QUOTE = { methods: ['POST'], maxBodyBytes: 4 * 1024 }
+const ASK = { methods: ['POST'], maxBodyBytes: 4 * 1024 }
 
-/** The second listener: health, metrics, status and quotes, for the operator and for nobody's web page. */
+/** The second listener: health, metrics, status, quotes and purges, for the operator and for nobody's web page. */
 export function makeAdmin(
   config: AdminConfig,
   parts: AdminParts,
@@ -67,7 +70,8 @@ export function makeAdmin(
     ['/readyz', { ...READ, answer: readiness }],
     ['/metrics', { ...READ, answer: metrics }],
     ['/status', { ...READ, answer: () => json(200, parts.status()) }],
-    ['/quote', { ...QUOTE, answer: quote }],
+    ['/quote', { ...ASK, answer: quote }],
+    ['/cache/purge', { ...ASK, answer: purge }],
   ])
 
   function readiness(): Answer {
@@ -85,6 +89,10 @@ export function makeAdmin(
 
   function quote({ headers }: IncomingMessage, body: Buffer): Answer {
     return answerQuote(headers['content-type'], body, ask => parts.quote(ask), clock.wallMs())
+  }
+
+  function purge({ headers }: IncomingMessage, body: Buffer): Answer {
+    return answerPurge(headers['content-type'], body, ask => parts.purge(ask))
   }
 
   async function answerTo(req: IncomingMessage): Promise<Answer> {

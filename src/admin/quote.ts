@@ -1,5 +1,6 @@
 import type { Priority } from '../base/types.js'
 import { fault, json, type Answer } from './answer.js'
+import { accountKey, isJson, NOT_JSON, readObject } from './asked.js'
 import { moment } from './status.js'
 
 export interface QuoteAsk {
@@ -17,9 +18,7 @@ export interface Quoted {
 }
 
 const MAX_CALLS = 1_000_000
-const ACCOUNT = /^(?:\d{1,18}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$/
 const FIELDS: ReadonlySet<string> = new Set(['account', 'calls', 'priority'])
-const JSON_TYPE = /^application\/json *(?:;|$)/i
 
 /** The answer to `POST /quote`: 400 or 415 with what is wrong in words, none of them the sender's. */
 export function answerQuote(
@@ -28,9 +27,7 @@ export function answerQuote(
   quote: (ask: QuoteAsk) => Quoted,
   wallMs: number,
 ): Answer {
-  if (contentType === undefined || !JSON_TYPE.test(contentType)) {
-    return fault(415, 'GOVERNOR_NOT_JSON', 'Send the header Content-Type: application/json.')
-  }
+  if (!isJson(contentType)) return NOT_JSON
   const ask = readAsk(body)
   if (typeof ask === 'string') return fault(400, 'GOVERNOR_BAD_REQUEST', ask)
   const { startMs, finishMs, remaining } = quote(ask)
@@ -50,22 +47,13 @@ function readAsk(body: Buffer): QuoteAsk | string {
     return 'The body has a field that is unknown here. There are account, calls and priority.'
   }
   const { account, calls, priority = 'normal' } = fields
-  const key = typeof account === 'string' ? account.toLowerCase() : ''
-  if (!ACCOUNT.test(key)) return '"account" must be the number or the GUID of an account, as a string.'
+  const key = accountKey(account)
+  if (key === undefined) return '"account" must be the number or the GUID of an account, as a string.'
   if (typeof calls !== 'number' || !Number.isInteger(calls) || calls < 1 || calls > MAX_CALLS) {
     return `"calls" must be a whole number from 1 to ${MAX_CALLS}.`
   }
   if (!isPriority(priority)) return '"priority" must be one of "high", "normal" and "low".'
   return { account: key, calls, priority }
-}
-
-function readObject(body: Buffer): Partial<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined
-  } catch {
-    return undefined
-  }
 }
 
 function isPriority(value: unknown): value is Priority {

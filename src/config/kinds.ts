@@ -132,6 +132,18 @@ export function secret(min: number): Kind<string> {
   return { form: 'text', text: `secret, at least ${min} visible ASCII characters`, schema, shown: 'never' }
 }
 
+/** A key of `bytes` bytes. Both alphabets, padded or not, because every tool that makes one has its own way. */
+export function key(bytes: number): Kind<string> {
+  const error = `must be ${bytes} bytes in base64`
+  const schema = z.string({ error }).refine(written => isKey(written, bytes), { error })
+  return { form: 'text', text: `secret, ${bytes} bytes in base64`, schema, shown: 'never' }
+}
+
+/** Whether a text is so many bytes in base64, of the standard or the URL alphabet. */
+export function isKey(text: string, bytes: number): boolean {
+  return /^[A-Za-z0-9+/_-]*={0,2}$/.test(text) && Buffer.from(text, 'base64').length === bytes
+}
+
 /** Scheme, host and port of a server. The value is its normal form: lower case, no default port, no trailing slash. */
 export function origin(): Kind<string> {
   const error = 'must be a URL such as https://host or http://host:8080'

@@ -1,5 +1,6 @@
 import { BlockList, isIP } from 'node:net'
 import type { Config, SettingPath, TABLE } from './settings.js'
+import { USUAL_ENTRY_BYTES } from './shield-settings.js'
 import type { Named } from './shape.js'
 
 /** A setting, or the same one under every name of a map: `apps.<name>.reserve`. */
@@ -70,6 +71,21 @@ export const RULES: readonly Rule[] = [
     broken: ({ limits }) =>
       limits.burst.window > limits.hour.window
         ? `limits.burst.window (${limits.burst.window}) must not be longer than limits.hour.window (${limits.hour.window})`
+        : undefined,
+  },
+  {
+    reads: ['cache.encryptionKey', 'cache.encryptionKeyFile'],
+    broken: ({ cache }) =>
+      cache.encryptionKey !== undefined && cache.encryptionKeyFile !== undefined
+        ? 'cache.encryptionKey and cache.encryptionKeyFile are two places for one key: set one of them'
+        : undefined,
+  },
+  {
+    // The default is nobody's wish: who makes the cache small need not make the largest entry smaller, too.
+    reads: ['cache.maxEntryBytes', 'cache.maxBytes'],
+    broken: ({ cache }) =>
+      cache.maxEntryBytes > cache.maxBytes && cache.maxEntryBytes !== USUAL_ENTRY_BYTES
+        ? `cache.maxEntryBytes (${cache.maxEntryBytes}) must not be more than cache.maxBytes (${cache.maxBytes})`
         : undefined,
   },
   {

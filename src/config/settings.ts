@@ -13,6 +13,7 @@ import {
   stateKind,
   whole,
 } from './kinds.js'
+import { SHIELD } from './shield-settings.js'
 import { leaf, optional, perEnvironment, type Environment, type Table, type Tree } from './shape.js'
 
 /** Every setting there is, by its path: what it accepts, its default, and what it means. */
@@ -82,6 +83,7 @@ export const TABLE = {
     'kept-alive connections per upstream host; one account uses at most half of them',
   ),
   ...LIMITS,
+  ...SHIELD,
   apps: {
     type: 'named',
     name: {

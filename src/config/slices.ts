@@ -38,15 +38,39 @@ export function governorSlice({ limits, queue, apps }: Config) {
   }
 }
 
+export function shieldSlice({ polling, cache, identity }: Config) {
+  return {
+    polling: {
+      intervalMs: polling.interval * 1000,
+      mode: polling.mode,
+      withoutCopy: polling.withoutCopy,
+      lists: polling.lists,
+    },
+    cache: {
+      enabled: cache.enabled,
+      terminalMaxAgeMs: cache.terminalMaxAge * 1000,
+      maxBytes: cache.maxBytes,
+      maxEntryBytes: Math.min(cache.maxEntryBytes, cache.maxBytes),
+      staleIfErrorMs: cache.staleIfError * 1000,
+      share: cache.share,
+    },
+    identity: { introspect: identity.introspect, recheckMs: identity.recheck * 1000 },
+  }
+}
+
 /** How much later than its last window a call may still be out. */
 const STATE_MARGIN_MS = 60_000
 
-export function stateSlice({ state, limits, upstream }: Config) {
+export function stateSlice({ state, limits, polling, upstream }: Config) {
   const windowMs = Math.max(limits.hour.window, limits.burst.window) * 1000
+  const outMs = upstream.responseTimeout * 1000 + STATE_MARGIN_MS
   return {
     kind: state.kind,
     path: state.path,
     fsync: state.fsync,
-    keepMs: windowMs + upstream.responseTimeout * 1000 + STATE_MARGIN_MS,
+    /** Lines of calls that were sent. */
+    keepMs: windowMs + outMs,
+    /** Notes of what was asked for and written. */
+    keepNotesMs: polling.interval * 1000 + outMs,
   }
 }

@@ -1,4 +1,4 @@
-import type { Outcome, Priority, Seen } from '../base/types.js'
+import type { Attempt, Outcome, Priority, Seen } from '../base/types.js'
 import type { AccountLabels } from './account-labels.js'
 import { makeBuckets, type Buckets } from './buckets.js'
 import type { Instruments } from './instruments.js'
@@ -8,7 +8,15 @@ import { codeLabel, methodLabel, PRIORITY_LABELS } from './labels.js'
 export interface CallMetrics {
   /** Counts one call. It costs the call some 2 µs and never throws. */
   seen(seen: Seen): void
+  /** Counts an attempt at DocuSign that no app asked for: one of the governor's own calls. */
+  asked(attempt: Attempt, own: OwnCall): void
   tally(): Tally
+}
+
+/** Both from closed sets: an operation's path template, and its method. */
+export interface OwnCall {
+  readonly route: string
+  readonly method: string
 }
 
 /** What was saved so far, in calls. A miss is a read that had to go up. */
@@ -33,6 +41,8 @@ const MAX_REQUESTS = 300
 const MAX_ATTEMPTS = 400
 const MAX_REFUSALS = 80
 const MAX_THROTTLED = 120
+const MAX_POLLS = 60
+const MAX_SAVED = 40
 
 export function makeCallMetrics(instruments: Instruments, accounts: AccountLabels): CallMetrics {
   const requests = instruments.counter(
@@ -58,6 +68,18 @@ export function makeCallMetrics(instruments: Instruments, accounts: AccountLabel
     'Calls that the governor held back or refused for a limit, and attempts that DocuSign refused for one.',
     ['account', 'window', 'origin'],
     MAX_THROTTLED,
+  )
+  const polls = instruments.counter(
+    'polls_total',
+    "GETs of envelopes' resources, by what the polling rule made of them.",
+    ['app', 'result'],
+    MAX_POLLS,
+  )
+  const saved = instruments.counter(
+    'calls_saved_total',
+    'Calls that DocuSign did not get, by what answered in its place.',
+    ['app', 'by'],
+    MAX_SAVED,
   )
   const durations = byName(OUTCOMES, CALL_BUCKETS_S)
   const waits = byName(PRIORITY_LABELS, WAIT_BUCKETS_S)
@@ -92,14 +114,10 @@ export function makeCallMetrics(instruments: Instruments, accounts: AccountLabel
   let coalesced = 0
   let misses = 0
 
-  function attempted(seen: Seen, app: string, account: string): void {
-    const route = seen.call?.route ?? 'other'
-    const method = methodLabel(seen.method)
-    for (const { status, durationMs, refusedFor } of seen.attempts) {
-      attempts.count(account, app, route, method, codeLabel(status))
-      upstreamDuration.observe(durationMs)
-      if (refusedFor !== undefined) throttled.count(account, refusedFor, 'docusign')
-    }
+  function attempted(attempt: Attempt, account: string, app: string, route: string, method: string): void {
+    attempts.count(account, app, route, methodLabel(method), codeLabel(attempt.status))
+    upstreamDuration.observe(attempt.durationMs)
+    if (attempt.refusedFor !== undefined) throttled.count(account, attempt.refusedFor, 'docusign')
   }
 
   return {
@@ -112,12 +130,17 @@ export function makeCallMetrics(instruments: Instruments, accounts: AccountLabel
       durations[outcome].observe(seen.durationMs)
       overhead.observe(seen.overheadMs)
       if (waitMs > 0) waits[seen.priority ?? 'normal'].observe(waitMs)
-      if (seen.attempts.length > 0) attempted(seen, app, accounts.label(call?.account))
+      for (const attempt of seen.attempts) {
+        attempted(attempt, accounts.label(call?.account), app, call?.route ?? 'other', seen.method)
+      }
+      if (seen.poll !== undefined) polls.count(app, seen.poll)
+      if (seen.saved !== undefined) saved.count(app, seen.saved)
       if (heldBy !== undefined) throttled.count(accounts.label(call?.account), heldBy, 'governor')
       if (outcome === 'remembered') remembered++
       if (outcome === 'coalesced') coalesced++
       if (outcome === 'forwarded' && call?.methodClass === 'read') misses++
     },
+    asked: (attempt, { route, method }) => attempted(attempt, 'none', 'other', route, method),
     tally: () => ({ remembered, coalesced, hits: remembered, misses }),
   }
 }

@@ -120,6 +120,8 @@ function callLine(level: string, time: string, seen: Seen): string {
     `,"method":"${methodLabel(seen.method)}","outcome":"${seen.outcome}"` +
     (status !== undefined && isStatus(status) ? `,"code":${status}` : '') +
     text('reason', seen.reason) +
+    text('saved', seen.saved) +
+    text('poll', seen.poll) +
     text('priority', seen.priority) +
     millis('durationMs', seen.durationMs) +
     millis('overheadMs', seen.overheadMs) +

@@ -25,6 +25,8 @@ export interface MetricsSources {
   accounts(): Iterable<AccountFigures>
   /** Whether there is a durable store, and whether its last write failed. */
   health(): { readonly up: boolean; readonly degraded: boolean }
+  /** The copies that are there, the bytes they take, and how many had to go to make room. */
+  cache(): { readonly entries: number; readonly bytes: number; readonly evictions: number }
 }
 
 /** Gauges with a counter's name, which `promtool` rightly refuses; the same numbers stand without `_total`, by type. */
@@ -42,6 +44,13 @@ export function makeMetrics(config: MetricsConfig, sources: MetricsSources, cloc
   const gauges = makeAccountGauges(instruments, accounts)
   let reloadedAtSeconds = clock.wallMs() / 1000
 
+  instruments.gaugeOf('cache_entries', 'Copies of answers that are kept.', [], () => [
+    [[], sources.cache().entries],
+  ])
+  instruments.gaugeOf('cache_bytes', 'Bytes that those copies take.', [], () => [[[], sources.cache().bytes]])
+  instruments.counterOf('cache_evictions_total', 'Copies that had to go to make room for others.', [], () => [
+    [[], sources.cache().evictions],
+  ])
   instruments.gaugeOf('state_up', 'Whether the durable store is there (1) or not (0).', [], () => [
     [[], sources.health().up ? 1 : 0],
   ])

@@ -21,6 +21,8 @@ const LIBRARIES: Readonly<Record<string, string>> = {
   'prom-client': 'src/observe/',
   pino: 'src/observe/log.ts',
   'lru-cache': 'src/base/store.ts',
+  fresh: 'src/shield/conditions.ts',
+  'range-parser': 'src/shield/ranges.ts',
   lmdb: 'src/state/embedded/store.ts',
   'docusign-esign': 'src/demo/',
 }

@@ -24,7 +24,11 @@ export function makeMemoryNotebook(): Notebook {
 
 /** Bodies stay in the shield's own memory. */
 export function makeClosedVault(): Vault {
-  const nothing = { write: () => Promise.resolve(), keep: () => Promise.resolve(false), discard: () => undefined }
+  const nothing = {
+    write: () => Promise.resolve(),
+    keep: () => Promise.resolve(false),
+    discard: () => undefined,
+  }
   return {
     isOpen: false,
     load: () => [],

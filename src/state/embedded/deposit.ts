@@ -34,7 +34,7 @@ export function makeDeposit(head: Buffer, parts: DepositParts): OpenDeposit {
   let work = take(head)
 
   async function take(bytes: Buffer): Promise<void> {
-    for (let at = 0; at < bytes.length && !isSpoilt; ) {
+    for (let at = 0; at < bytes.length && !isSpoilt;) {
       if (heldBytes === CHUNK_BYTES) await write(nextChunk(false))
       const piece = bytes.subarray(at, at + CHUNK_BYTES - heldBytes)
       // Copied, because a small piece may keep all of a larger buffer alive.

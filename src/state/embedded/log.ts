@@ -63,7 +63,7 @@ export function makeLog(notes: readonly Note[], { sliceMs, keepMs, max }: LogCon
     entries,
     append(table, bytes, lastMs) {
       next = place
-      for (let at = 0; at < bytes.length; ) {
+      for (let at = 0; at < bytes.length;) {
         const inSlice = sliceOf(lastMs)
         if (inSlice > next.slice || next.bytes.length >= FULL_ROW_BYTES)
           next = { ...next, slice: Math.max(inSlice, next.slice), row: next.row + 1, bytes: Buffer.alloc(0) }

@@ -26,7 +26,12 @@ export interface EmbeddedVault {
 }
 
 /** Reads what the last run left. @param wallMs now */
-export function makeEmbeddedVault(config: VaultConfig, home: Home, turns: Turns, wallMs: number): EmbeddedVault {
+export function makeEmbeddedVault(
+  config: VaultConfig,
+  home: Home,
+  turns: Turns,
+  wallMs: number,
+): EmbeddedVault {
   const { vaultKey: key, fsync } = config
   const shelf = makeShelf(config.path)
   const catalogue = makeCatalogue(home, key && markOf(key), {
@@ -104,7 +109,11 @@ export function makeEmbeddedVault(config: VaultConfig, home: Home, turns: Turns,
         shelf,
         fsync,
         enter: (facts, isWanted) =>
-          catalogue.enter({ name, headBytes: head.length, bodyBytes: facts.bytes }, { ...facts, id }, isWanted),
+          catalogue.enter(
+            { name, headBytes: head.length, bodyBytes: facts.bytes },
+            { ...facts, id },
+            isWanted,
+          ),
         ended() {
           deposits.delete(deposit)
           if (deposits.size === 0 && depositing.get(id) === deposits) depositing.delete(id)

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
+import { makeTurns } from '../src/base/clock.js'
 import type { Ledger, Remembered, StateEvent } from '../src/base/ledger.js'
 import { makeJournal, type AccountJournal, type Journal } from '../src/governor/journal.js'
 import { LEASE_MS, leaseOf, MAX_LEASE } from '../src/governor/lease.js'
@@ -33,7 +34,8 @@ interface Run {
 function start(path: string, clock: HandClock, fsync = false): Run {
   const events: StateEvent[] = []
   const tell = (event: StateEvent) => void events.push(event)
-  return { ...makeEmbedded({ path, fsync, keepMs: KEEP_MS }, { clock, execPath, tell }), events }
+  const config = { path, fsync, keepMs: KEEP_MS, keepNotesMs: KEEP_MS, vaultKey: undefined }
+  return { ...makeEmbedded(config, { clock, turns: makeTurns(), execPath, tell }), events }
 }
 
 const stateFiles = (path: string) => readdirSync(path).filter(name => /^governor-.*\.mdb$/.test(name))
@@ -267,14 +269,14 @@ function program(path: string, body: string): string[] {
   const source = `
     import { openSync, writeSync } from 'node:fs'
     import { spawnSync } from 'node:child_process'
-    import { makeSystemClock } from ${built('src/base/clock.js')}
+    import { makeSystemClock, makeTurns } from ${built('src/base/clock.js')}
     import { makeEmbedded } from ${built('src/state/embedded/embedded.js')}
     import { makeJournal } from ${built('src/governor/journal.js')}
     const clock = makeSystemClock()
     const events = []
     const { ledger } = makeEmbedded(
-      { path: ${JSON.stringify(path)}, fsync: false, keepMs: ${KEEP_MS} },
-      { clock, execPath: process.execPath, tell: event => events.push(event) },
+      { path: ${JSON.stringify(path)}, fsync: false, keepMs: ${KEEP_MS}, keepNotesMs: ${KEEP_MS}, vaultKey: undefined },
+      { clock, turns: makeTurns(), execPath: process.execPath, tell: event => events.push(event) },
     )
     const journal = makeJournal(ledger, clock)
     const known = journal.restore().reduce((sum, { completions }) => sum + completions.length, 0)

@@ -18,8 +18,9 @@ export type Note =
 
 export interface Notebook {
   /**
-   * What earlier runs noted and is young enough to matter, in order; asked once, at the start. An `asked` that nothing
-   * followed is an `answered` of now: no one saw how it ended. No note is later than now.
+   * What earlier runs noted and is young enough to matter; asked once, at the start. First the last `terminal` of each
+   * envelope, then all else in the order in which it was written. An `asked` that nothing followed is followed by an
+   * `answered` of now: no one saw how it ended. No note is later than now.
    */
   load(): readonly Note[]
   /** One commit, synchronous. True: all of it survives `kill -9` (with `state.fsync`, power loss). */

@@ -26,7 +26,10 @@ export interface CopyFacts {
 export interface Deposit {
   /** In order. Resolves when more may come; a write that fails makes `keep` false. Never rejects. */
   write(chunk: Buffer): Promise<void>
-  /** Resolves to true once the copy survives `kill -9`. @param facts with the size that was written */
+  /**
+   * Resolves to true once the copy survives `kill -9` (with `state.fsync`, power loss). False where it could not be
+   * kept, where `facts.bytes` were not what was written, or where its id was removed meanwhile.
+   */
   keep(facts: CopyFacts): Promise<boolean>
   /** It is not wanted after all. Harmless after `keep`. */
   discard(): void
@@ -34,21 +37,31 @@ export interface Deposit {
 
 export interface Withdrawal {
   readonly head: Buffer
-  /** `facts.bytes` bytes, or an error: a copy that is damaged is never read to a clean end. */
+  /**
+   * `facts.bytes` bytes, or an error: a copy that is damaged is never read to a clean end, and nothing of a damaged part
+   * is handed on. To be asked for once; the file is let go when it has ended or was destroyed.
+   *
+   * @param range from the byte `start` to the one before `end`, as of `Buffer.subarray`: 0 ≤ start ≤ end ≤ `facts.bytes`
+   */
   body(range?: { readonly start: number; readonly end: number }): Readable
+  /** Lets the file go where `body` is not asked for; a body that is being read comes to nothing. Harmless after its end. */
   close(): void
 }
 
 export interface Vault {
-  /** False where bodies are kept in memory only: every deposit comes to nothing. */
+  /** False where bodies stay in memory only: every deposit comes to nothing. */
   readonly isOpen: boolean
   /** What earlier runs left; asked once, at the start. */
   load(): readonly CopyFacts[]
-  /** @param id the copy it will be; one that is there under the same id stays until this one is kept */
+  /** @param id the copy it will be, 1 to 255 bytes; one that is there under the same id stays until this one is kept */
   deposit(id: string, head: Buffer): Deposit
   /** `undefined` where there is none, or it cannot be read; it is then gone. */
   withdraw(id: string): Promise<Withdrawal | undefined>
-  /** Gone when it returns, for every later `withdraw` and every later run; one that is being read is read to its end. */
+  /**
+   * Gone when it returns, for every later `withdraw` and every later run; one that is being read is read to its end,
+   * one that is being written will not be kept.
+   */
   remove(ids: readonly string[]): void
+  /** Resolves when what is being kept is kept, and what was removed is off the disk. Before `Ledger.close`. */
   close(): Promise<void>
 }

@@ -1,13 +1,36 @@
-/** The ledger that the settings ask for. */
+/** What survives the process, as the settings ask for it. */
+import { makeTurns } from '../base/clock.js'
 import type { Ledger } from '../base/ledger.js'
-import { makeEmbedded, type EmbeddedConfig } from './embedded/embedded.js'
-import type { HomeParts } from './embedded/home.js'
-import { makeMemoryLedger } from './memory.js'
+import type { Notebook } from '../base/notebook.js'
+import type { Vault } from '../base/vault.js'
+import { makeEmbedded, type EmbeddedConfig, type EmbeddedParts } from './embedded/embedded.js'
+import type { HomeConfig, HomeParts } from './embedded/home.js'
+import type { LedgerConfig } from './embedded/ledger.js'
+import { makeClosedVault, makeMemoryLedger, makeMemoryNotebook } from './memory.js'
+
+export interface StateConfig extends EmbeddedConfig {
+  readonly kind: 'embedded' | 'memory'
+}
+
+/** At the end the vault is closed before the ledger, because the ledger closes the store that both are in. */
+export interface State {
+  readonly ledger: Ledger
+  readonly notebook: Notebook
+  readonly vault: Vault
+}
 
 /** Blocks while an embedded one reads what is there; never throws. */
+export function openState(config: StateConfig, parts: EmbeddedParts): State {
+  return config.kind === 'memory'
+    ? { ledger: makeMemoryLedger(), notebook: makeMemoryNotebook(), vault: makeClosedVault() }
+    : makeEmbedded(config, parts)
+}
+
+/** The ledger alone, with a store in which nothing else is. */
 export function openLedger(
-  config: EmbeddedConfig & { readonly kind: 'embedded' | 'memory' },
+  config: HomeConfig & LedgerConfig & Pick<StateConfig, 'kind'>,
   parts: HomeParts,
 ): Ledger {
-  return config.kind === 'memory' ? makeMemoryLedger() : makeEmbedded(config, parts).ledger
+  const alone = { ...config, keepNotesMs: config.keepMs, vaultKey: undefined }
+  return openState(alone, { ...parts, turns: makeTurns() }).ledger
 }

@@ -2,7 +2,7 @@
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { makeSystemClock } from '../../src/base/clock.js'
+import { makeSystemClock, makeTurns } from '../../src/base/clock.js'
 import { makeJournal } from '../../src/governor/journal.js'
 import { makeEmbedded } from '../../src/state/embedded/embedded.js'
 import type { Result } from './main.js'
@@ -17,8 +17,9 @@ export async function ledger(say: (text: string) => void): Promise<Result[]> {
   const folder = mkdtempSync(join(tmpdir(), 'docusign-governor-bench-'))
   const clock = makeSystemClock()
   const path = join(folder, 'state')
-  const parts = { clock, execPath: process.execPath, tell: () => undefined }
-  const { ledger: kept } = makeEmbedded({ path, fsync: false, keepMs: 3_700_000 }, parts)
+  const parts = { clock, turns: makeTurns(), execPath: process.execPath, tell: () => undefined }
+  const config = { path, fsync: false, keepMs: 3_700_000, keepNotesMs: 960_000, vaultKey: undefined }
+  const { ledger: kept } = makeEmbedded(config, parts)
   const pages = Array.from({ length: ACCOUNTS }, (_, i) => kept.open(`account-${i}`))
   const journal = makeJournal(kept, clock)
   const account = journal.open('busy')

@@ -10,6 +10,7 @@ import {
   LINES_PER_CHUNK,
   sliceOfKey,
 } from './lines.js'
+import { inheritedSkewMs, SCALE, SKEW_KEY } from './scale.js'
 import type { Entry, Table } from './store.js'
 
 export interface LedgerConfig {
@@ -19,8 +20,6 @@ export interface LedgerConfig {
 
 const SPENT = 'spent'
 const LEARNED = 'learned'
-const SCALE = 'scale'
-const SKEW_KEY = Buffer.from('skew')
 /** What was learned of an account is forgotten when nothing was heard of it for so long. */
 const LEARNED_KEEP_MS = 30 * 24 * 3_600_000
 /** A write takes so many old chunks away: it adds one at most, so the file stops growing. */
@@ -103,8 +102,7 @@ export function makeEmbeddedLedger(config: LedgerConfig, home: Home, wallMs: num
 }
 
 function readBack(home: Home, wallMs: number, { keepMs }: LedgerConfig): Remembered[] {
-  let skewMs = 0
-  home.inherited(SCALE, (_, value) => (skewMs = Number(value)))
+  const skewMs = inheritedSkewMs(home)
   const spent = new Map<string, Spent[]>()
   home.inherited(SPENT, (key, value) => {
     const account = accountOfKey(key)

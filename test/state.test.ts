@@ -10,6 +10,7 @@ import type { Ledger, Remembered, StateEvent } from '../src/base/ledger.js'
 import { makeJournal, type AccountJournal, type Journal } from '../src/governor/journal.js'
 import { LEASE_MS, leaseOf, MAX_LEASE } from '../src/governor/lease.js'
 import { restoreAccounts } from '../src/governor/restore.js'
+import { inspectAhead, inspectApart, type Inspected } from '../src/state/embedded/apart.js'
 import { makeEmbedded } from '../src/state/embedded/embedded.js'
 import { makeHome, type Home } from '../src/state/embedded/home.js'
 import { makeEmbeddedLedger } from '../src/state/embedded/ledger.js'
@@ -180,6 +181,66 @@ void t.test('a damaged file is moved aside and said once; all else goes on', asy
     t.strictSame(ledger.health(), { up: true, degraded: false, message: undefined })
     t.equal(stateFiles(path).length, 1)
     await ledger.close()
+  }
+})
+
+void t.test('a file that was looked at ahead is not looked at again; another one is', async t => {
+  const clock = makeHandClock()
+  const { bytes, left } = await makeSound(clock)
+  const sound = (path: string, generation: number) => {
+    mkdirSync(path, { recursive: true })
+    writeFileSync(join(path, `governor-${generation}-0123abcd.mdb`), bytes)
+  }
+  /** A process that could look once more is nowhere to be found. */
+  const startBlind = (path: string, inspected: Inspected | undefined) => {
+    const events: StateEvent[] = []
+    const parts = {
+      clock,
+      execPath: '/nowhere/node',
+      inspected,
+      tell: (event: StateEvent) => void events.push(event),
+    }
+    return { ...makeEmbedded({ path, fsync: false, keepMs: KEEP_MS }, parts), events }
+  }
+
+  const path = newFolder()
+  sound(path, 3)
+  const ahead = await inspectAhead(execPath, path)
+  const known = startBlind(path, ahead)
+  t.strictSame(known.ledger.load(), left)
+  t.strictSame(known.events, [])
+  await known.ledger.close()
+
+  const overtaken = newFolder()
+  sound(overtaken, 3)
+  const stale = await inspectAhead(execPath, overtaken)
+  sound(overtaken, 4)
+  const unknown = startBlind(overtaken, stale)
+  t.match(unknown.events, [{ kind: 'degraded', why: /could not be inspected/ }])
+  await unknown.ledger.close()
+
+  t.equal(await inspectAhead(execPath, newFolder()), undefined, 'a new folder has nothing to look at')
+  t.equal(await inspectAhead(execPath, '/proc/nowhere'), undefined, 'nor one that cannot be')
+  t.match(await inspectAhead('/nowhere/node', overtaken), {
+    verdict: { kind: 'unreadable', why: /ENOENT/ },
+  })
+})
+
+void t.test('whoever looks, ahead or when it is needed, says the same', async t => {
+  const { bytes } = await makeSound(makeHandClock())
+  const cases = [
+    bytes,
+    Buffer.alloc(0),
+    Buffer.alloc(bytes.length),
+    bytes.subarray(0, bytes.length >> 1),
+    bytes.subarray(0, bytes.length - 4_096),
+  ]
+  for (const content of cases) {
+    const path = newFolder()
+    mkdirSync(path)
+    const file = join(path, 'governor-3-0123abcd.mdb')
+    writeFileSync(file, content)
+    t.strictSame(await inspectAhead(execPath, path), { file, verdict: inspectApart(execPath, file) })
   }
 })
 

@@ -1,8 +1,9 @@
 /** One durable store for all that the process must not forget: opens it, keeps it open, and says when it cannot. */
 import type { Clock } from '../../base/clock.js'
 import type { StateEvent, StateHealth } from '../../base/ledger.js'
+import { inspectApart, type Inspected } from './apart.js'
 import { makeFolder } from './folder.js'
-import { inspectApart, META, VERSION, VERSION_KEY } from './inspect.js'
+import { META, VERSION, VERSION_KEY } from './inspect.js'
 import { openStore, type Entry, type Store, type Table } from './store.js'
 
 export interface HomeConfig {
@@ -15,6 +16,8 @@ export interface HomeParts {
   readonly clock: Clock
   /** The program of Node itself, for the process that looks at the old file first. */
   readonly execPath: string
+  /** What that process has said already, if it was started before all else. */
+  readonly inspected?: Inspected | undefined
   /** Called once for each turn of affairs. */
   readonly tell: (event: StateEvent) => void
 }
@@ -50,7 +53,7 @@ interface Opened {
 }
 
 /** Blocks for as long as it takes to read what is there. Never throws: what cannot be kept is said in `health`. */
-export function makeHome(config: HomeConfig, { clock, execPath, tell }: HomeParts): Home {
+export function makeHome(config: HomeConfig, { clock, execPath, inspected, tell }: HomeParts): Home {
   const folder = makeFolder(config.path, config)
   let opened: Opened | undefined
   /** What a new file begins with, while there is none. */
@@ -69,7 +72,7 @@ export function makeHome(config: HomeConfig, { clock, execPath, tell }: HomePart
     try {
       const file = folder.current()
       if (file === undefined) return undefined
-      const verdict = inspectApart(execPath, file)
+      const verdict = inspected?.file === file ? inspected.verdict : inspectApart(execPath, file)
       if (verdict.kind === 'sound') return openStore(file, { readOnly: true, fsync: false })
       if (verdict.kind === 'damaged')
         tell({ kind: 'damaged', why: verdict.why, movedTo: folder.setAside(file, clock.wallMs()) })

@@ -1,8 +1,7 @@
 /**
- * Is this file sound? Reading a damaged one can kill the reader, so a process of its own looks first: it walks
- * every table, and only what it has walked is then read here.
+ * Is this file sound? Reading a damaged one can kill the reader, so a process of its own looks first (`apart.ts`): it
+ * walks every table, and only what it has walked is then read by the one that serves.
  */
-import { spawnSync } from 'node:child_process'
 import { closeSync, openSync, statSync, writeSync } from 'node:fs'
 import { openStore } from './store.js'
 
@@ -18,29 +17,7 @@ export const VERSION = '1'
 export const META = 'meta'
 export const VERSION_KEY = Buffer.from('version')
 
-/** What a process dies of that read a damaged file. Any other signal came from outside, and says nothing of the file. */
-const FATAL: readonly string[] = ['SIGBUS', 'SIGSEGV', 'SIGABRT', 'SIGILL', 'SIGFPE', 'SIGTRAP']
-const PATIENCE_MS = 60_000
 const STDOUT = 1
-
-/** Takes some 0.1 s, and blocks: only at the start. @param execPath the program of Node itself */
-export function inspectApart(execPath: string, path: string): Verdict {
-  const program = `import { inspect } from ${JSON.stringify(import.meta.url)}\ninspect(${JSON.stringify(path)})`
-  const child = spawnSync(execPath, ['--input-type=module', '--eval', program], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: PATIENCE_MS,
-    killSignal: 'SIGKILL',
-    encoding: 'utf8',
-    // What the operator tells Node of this process (a debugger's port, an agent to load) is not meant for that one.
-    env: {},
-  })
-  const verdict = child.stdout?.split('\n')[0] ?? ''
-  if (verdict !== '' && child.status === 0) return JSON.parse(verdict) as Verdict
-  if (child.signal !== null && FATAL.includes(child.signal))
-    return { kind: 'damaged', why: `its reader died (${child.signal})` }
-  const why = child.error?.message ?? child.signal ?? lastLine(child.stderr)
-  return { kind: 'unreadable', why: `it could not be inspected (${why})` }
-}
 
 /** Runs in the process of its own. */
 export function inspect(path: string): void {
@@ -71,7 +48,3 @@ function judge(path: string): Verdict {
 
 /** EINVAL and EIO are how a file that is no LMDB file, or ends too early, is told. */
 const DAMAGE_CODES: ReadonlySet<number> = new Set([5, 22])
-
-function lastLine(text: string | null): string {
-  return text?.trimEnd().split('\n').at(-1) ?? 'no answer'
-}

@@ -7,8 +7,12 @@
  * - What is read lies in the mapped file. A file cut short or scribbled over kills its reader: no file is opened
  *   here that was not walked by another process before (`inspect.ts`), or made by this one.
  */
+import { createRequire } from 'node:module'
 import { crc32 } from 'node:zlib'
-import { open, type Database } from 'lmdb'
+import type { Database } from 'lmdb'
+
+// Its CommonJS build, because that is one file and half as long to load: it is loaded twice at every start.
+const { open } = createRequire(import.meta.url)('lmdb') as typeof import('lmdb')
 
 export interface Entry {
   readonly key: Buffer

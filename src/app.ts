@@ -12,9 +12,11 @@ import { buildStatus } from './admin/status.js'
 import { makeTurns, type Clock } from './base/clock.js'
 import type { Seen } from './base/types.js'
 import type { Config } from './config/settings.js'
-import { forwardSlice, governorSlice, listenerSlice, stateSlice } from './config/slices.js'
-import { makeCorridor, type Corridor } from './entry/corridor.js'
-import { AUTHORITY, authority, isWildcard, scheme } from './entry/public-url.js'
+import { forwardSlice, governorSlice, listenerSlice, shieldSlice, stateSlice } from './config/slices.js'
+import { vaultKeyOf } from './config/vault-key.js'
+import { makeCorridor, type Corridor, type Rooms } from './entry/corridor.js'
+import { makeOwnNames } from './entry/public-url.js'
+import { makeAskUserinfo } from './entry/userinfo.js'
 import { makeListener, type TlsPair } from './entry/listener.js'
 import { makeAccounts, rewriteUserinfo, type AccountsConfig } from './forward/accounts.js'
 import { mayRepeat, readOrigin } from './forward/exchange.js'
@@ -28,7 +30,8 @@ import { shownAccount } from './observe/labels.js'
 import type { Log } from './observe/log.js'
 import { makeMetrics } from './observe/metrics.js'
 import { makeWouldHaveHeld } from './observe/would.js'
-import { openLedger } from './state/open.js'
+import { makeShield } from './shield/shield.js'
+import { openState } from './state/open.js'
 
 export interface AppParts {
   readonly clock: Clock
@@ -72,46 +75,74 @@ export function makeApp(initial: Config, parts: AppParts): App {
 
   const nameRoute = makeRoutes(parts.routeTable)
   const homes = makeAccounts(homesConfig(config))
-  const ledger = openLedger(stateSlice(config), {
-    clock,
-    execPath: parts.execPath,
-    tell: ({ kind, ...fields }) =>
-      log.event(kind === 'recovered' ? 'info' : 'error', `state-${kind}`, fields),
-  })
+  const vaultKey = vaultKeyOf(config, parts.readFile)
+  const { ledger, notebook, vault } = openState(
+    { ...stateSlice(config), vaultKey },
+    {
+      clock,
+      turns,
+      execPath: parts.execPath,
+      tell: ({ kind, ...fields }) =>
+        log.event(kind === 'recovered' ? 'info' : 'error', `state-${kind}`, fields),
+    },
+  )
   const journal = makeJournal(ledger, clock)
   const governor = makeGovernor(governorSlice(config), journal, clock)
+  let forward = makeForward(forwardSlice(config), clock, turns)
+  const originOf: Rooms['originOf'] = (service, account) => homes.originOf(service, account)
+  const learnResidences: Rooms['learnResidences'] = found => homes.learn(found)
+  const askUserinfo = makeAskUserinfo(
+    {
+      governor,
+      originOf,
+      send: (shipment, leave) => forward.send(shipment, leave),
+      rewriteUserinfo,
+      learnResidences,
+      asked: (call, attempt) => metrics.asked(attempt, call),
+    },
+    clock,
+  )
+  const shield = makeShield(shieldSlice(config), {
+    clock,
+    turns,
+    vault,
+    notebook,
+    askUserinfo,
+    nameOf: account => governor.nameOf(account),
+  })
   const metrics = makeMetrics(
     { version, maxAccounts: config.metrics.maxAccounts },
     {
       accounts: () => governor.standings(),
       health: () => ledger.health(),
-      cache: () => ({ entries: 0, bytes: 0, evictions: 0 }),
+      cache: () => shield.tally(),
     },
     clock,
   )
   const wouldHaveHeld = makeWouldHaveHeld(fields => log.event('info', 'would-have-held', fields), clock)
-  let forward = makeForward(forwardSlice(config), clock, turns)
+  const names = makeOwnNames(initial)
   let corridor = makeHouse(config, forward)
 
   function observe(seen: Seen): void {
     log.call(seen)
     metrics.seen(seen)
-    if (seen.would) wouldHaveHeld.seen(seen)
+    wouldHaveHeld.seen(seen)
   }
 
   function makeHouse(settings: Config, upstream: Forward): Corridor {
-    const identify = makeIdentify({ apps: Object.keys(settings.apps), isOurs }, nameRoute)
+    const identify = makeIdentify({ apps: Object.keys(settings.apps), isOurs: names.isOurs }, nameRoute)
     return makeCorridor(
       {
         identify,
         governor,
+        shield,
         headers: requestHeaders,
-        originOf: (service, account) => homes.originOf(service, account),
+        originOf,
         send: (shipment, leave) => upstream.send(shipment, leave),
         mayRepeat,
         rewriteUserinfo,
-        learnResidences: found => homes.learn(found),
-        publicUrl,
+        learnResidences,
+        publicUrl: names.publicUrl,
         observe,
       },
       clock,
@@ -148,12 +179,12 @@ export function makeApp(initial: Config, parts: AppParts): App {
           nowMs: clock.nowMs(),
           mode: config.limits.mode,
           accounts: shownOf(governor.standings()),
-          cache: { hits, misses },
+          cache: { ...shield.tally(), hits, misses },
           saved: { remembered, coalesced },
         })
       },
       quote: ({ account, calls, priority }) => governor.quote(account, calls, priority),
-      purge: () => 0,
+      purge: which => shield.purge(which),
     },
     log,
     clock,
@@ -164,39 +195,16 @@ export function makeApp(initial: Config, parts: AppParts): App {
     return { cert: parts.readFile(listen.tlsCert), key: parts.readFile(listen.tlsKey) }
   }
 
-  /**
-   * Where nothing was set and we listen on every address, the name the caller used is the one that reaches us.
-   * It can only mislead the caller who chose it. Where and how we listen is as it was at the start, whatever a
-   * reload says; only the name given to us may change.
-   */
-  function publicUrl(host: string | undefined): string {
-    if (config.listen.publicUrl !== undefined) return config.listen.publicUrl
-    const { listen } = initial
-    const named = isWildcard(listen.host) && host !== undefined && AUTHORITY.test(host)
-    return `${scheme(initial)}://${named ? host : authority(listen.host, ports?.port ?? listen.port)}`
-  }
-
-  /** An absolute-form target may name us as the settings do, or by any address of this machine and our port. */
-  function isOurs(named: string): boolean {
-    const own = new URL(publicUrl(undefined)).host
-    const port = ports?.port ?? initial.listen.port
-    return (
-      named === own ||
-      named === `localhost:${port}` ||
-      named === `127.0.0.1:${port}` ||
-      named === `[::1]:${port}`
-    )
-  }
-
   return {
     async start() {
       try {
         const port = await listener.start()
         const adminPort = (await admin.start()).port
-        ports = { port, adminPort, publicUrl: '' }
-        ports = { port, adminPort, publicUrl: publicUrl(undefined) }
+        names.listensOn(port)
+        ports = { port, adminPort, publicUrl: names.publicUrl(undefined) }
       } catch (error) {
         await listener.close()
+        await vault.close()
         await ledger.close()
         throw error
       }
@@ -212,8 +220,10 @@ export function makeApp(initial: Config, parts: AppParts): App {
       forward.close()
       forward = upstream
       config = next
+      names.configure(next)
       homes.configure(homesConfig(next))
       governor.configure(governorSlice(next))
+      shield.configure(shieldSlice(next))
       admin.configure({ host: initial.admin.host, token: next.admin.token, hosts: next.admin.hosts })
       metrics.setMaxAccounts(next.metrics.maxAccounts)
       log.setLevel(next.log.level)
@@ -232,6 +242,8 @@ export function makeApp(initial: Config, parts: AppParts): App {
       wouldHaveHeld.flush()
       forward.close()
       journal.stop()
+      shield.flush()
+      await vault.close()
       await ledger.close()
     },
   }

@@ -8,6 +8,7 @@ import { makeSystemClock, type Clock } from './base/clock.js'
 import { loadConfig } from './config/load.js'
 import { changedAtStartOnly, showConfig, showFaults } from './config/show.js'
 import type { Config } from './config/settings.js'
+import { VaultKeyFault } from './config/vault-key.js'
 import type { DemoParts } from './demo/demo.js'
 import { makeFileDestination } from './observe/destination.js'
 import { makeLog, type Log } from './observe/log.js'
@@ -97,8 +98,9 @@ async function serve(argv: string[]): Promise<number> {
   try {
     app = makeGovernor(config, clock, log)
   } catch (error) {
-    if (config.listen.tlsCert === undefined) throw error
-    complain(tlsFault(error))
+    const isKey = error instanceof VaultKeyFault
+    if (!isKey && config.listen.tlsCert === undefined) throw error
+    complain(isKey ? error.message : tlsFault(error))
     return BAD_USAGE
   }
   try {

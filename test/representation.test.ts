@@ -325,7 +325,7 @@ function keep(...lines: readonly (readonly [string, string])[]) {
 }
 
 void t.test('what is kept of an answer', t => {
-  t.strictSame(keep(), { isPrivate: false, declaredBytes: 5, etag: undefined, lines: KEPT })
+  t.strictSame(keep(), { isPrivate: false, declaredBytes: 5, ageMs: 0, etag: undefined, lines: KEPT })
   const notRepeated = [
     ['Age', '7'],
     ['Accept-Ranges', 'none'],
@@ -337,6 +337,7 @@ void t.test('what is kept of an answer', t => {
   ] as const
   t.strictSame(keep(...notRepeated)?.lines, KEPT)
   t.equal(keepOf(200, ['Date', 'x'])?.declaredBytes, undefined)
+  t.equal(keep(['age', '30'])?.ageMs, 30_000)
   t.equal(keep(['etag', '"a"'])?.etag, '"a"')
   for (const etag of ['W/"a"', '"a,b"', 'a', '"a"b"']) t.equal(keep(['ETag', etag])?.etag, undefined, etag)
   for (const status of [201, 203, 204, 206, 301, 304, 400, 404, 429, 500]) {
@@ -344,6 +345,9 @@ void t.test('what is kept of an answer', t => {
   }
   const unkept = [
     ['set-cookie', 'a=b'],
+    ['Age', 'old'],
+    ['Age', '-1'],
+    ['Age', '0, 0'],
     ['Set-Cookie2', 'a=b'],
     ['Cache-Control', 'no-store'],
     ['Cache-Control', 'private, No-Store'],
@@ -358,6 +362,7 @@ void t.test('what is kept of an answer', t => {
     ['Vary', 'User-Agent'],
     ['Vary', 'Accept-Encoding, X-DocuSign-Edit'],
   ] as const
+  t.equal(keep(['Age', '0'], ['age', '0']), undefined, 'two ages are none')
   for (const line of unkept) t.equal(keep(line), undefined, line.join(': '))
   const shared = [
     ['Cache-Control', 'max-age=0, must-revalidate'],

@@ -288,10 +288,11 @@ void t.test('what may be answered from a copy', t => {
   for (const name of ['range', 'if-none-match', 'if-modified-since'] as const) {
     t.notOk(mayLead(call(), { [name]: answered[name] }), `${name}: its answer may be no one else's`)
   }
-  t.ok(mayKeep(SDK))
-  t.ok(mayKeep({ 'cache-control': 'no-cache, max-age=0' }))
+  t.ok(mayKeep(call(), SDK))
+  t.notOk(mayKeep(call(DOCUMENT, 'HEAD'), SDK), 'the answer to a HEAD is not empty')
+  t.ok(mayKeep(call(), { 'cache-control': 'no-cache, max-age=0' }))
   for (const value of ['no-store', 'max-age=0, No-Store', 'no-store,x']) {
-    t.notOk(mayKeep({ 'cache-control': value }), value)
+    t.notOk(mayKeep(call(), { 'cache-control': value }), value)
   }
   t.end()
 })

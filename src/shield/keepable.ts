@@ -67,10 +67,12 @@ const NO_STORE = /(?:^|[\s,])no-store(?:$|[\s,;=])/i
 const PRIVATE = /(?:^|[\s,])private(?:$|[\s,;=])/i
 
 /**
- * Whether the caller leaves it to us to keep what it is answered: RFC 9111, 5.2.1.5. What else a request says in
- * `Cache-Control` is wishes, and DocuSign's polling rule does not give way to a reload.
+ * Whether what such a request is answered with may become a copy: it is a GET, because the answer to a HEAD looks whole
+ * without its body, and its caller does not forbid it (RFC 9111, 5.2.1.5). What else a request says in `Cache-Control`
+ * is wishes, and DocuSign's polling rule does not give way to a reload.
  */
-export function mayKeep(headers: IncomingHttpHeaders): boolean {
+export function mayKeep(call: Call, headers: IncomingHttpHeaders): boolean {
+  if (call.method !== 'GET') return false
   return headers['cache-control'] === undefined || !NO_STORE.test(headers['cache-control'])
 }
 

@@ -288,10 +288,11 @@ void t.test('what may be answered from a copy', t => {
   for (const name of ['range', 'if-none-match', 'if-modified-since'] as const) {
     t.notOk(mayLead(call(), { [name]: answered[name] }), `${name}: its answer may be no one else's`)
   }
-  t.ok(mayKeep(SDK))
-  t.ok(mayKeep({ 'cache-control': 'no-cache, max-age=0' }))
+  t.ok(mayKeep(call(), SDK))
+  t.notOk(mayKeep(call(DOCUMENT, 'HEAD'), SDK), 'the answer to a HEAD is not empty')
+  t.ok(mayKeep(call(), { 'cache-control': 'no-cache, max-age=0' }))
   for (const value of ['no-store', 'max-age=0, No-Store', 'no-store,x']) {
-    t.notOk(mayKeep({ 'cache-control': value }), value)
+    t.notOk(mayKeep(call(), { 'cache-control': value }), value)
   }
   t.end()
 })
@@ -325,7 +326,7 @@ function keep(...lines: readonly (readonly [string, string])[]) {
 }
 
 void t.test('what is kept of an answer', t => {
-  t.strictSame(keep(), { isPrivate: false, declaredBytes: 5, etag: undefined, lines: KEPT })
+  t.strictSame(keep(), { isPrivate: false, declaredBytes: 5, ageMs: 0, etag: undefined, lines: KEPT })
   const notRepeated = [
     ['Age', '7'],
     ['Accept-Ranges', 'none'],
@@ -337,6 +338,7 @@ void t.test('what is kept of an answer', t => {
   ] as const
   t.strictSame(keep(...notRepeated)?.lines, KEPT)
   t.equal(keepOf(200, ['Date', 'x'])?.declaredBytes, undefined)
+  t.equal(keep(['age', '30'])?.ageMs, 30_000)
   t.equal(keep(['etag', '"a"'])?.etag, '"a"')
   for (const etag of ['W/"a"', '"a,b"', 'a', '"a"b"']) t.equal(keep(['ETag', etag])?.etag, undefined, etag)
   for (const status of [201, 203, 204, 206, 301, 304, 400, 404, 429, 500]) {
@@ -344,6 +346,9 @@ void t.test('what is kept of an answer', t => {
   }
   const unkept = [
     ['set-cookie', 'a=b'],
+    ['Age', 'old'],
+    ['Age', '-1'],
+    ['Age', '0, 0'],
     ['Set-Cookie2', 'a=b'],
     ['Cache-Control', 'no-store'],
     ['Cache-Control', 'private, No-Store'],
@@ -358,6 +363,7 @@ void t.test('what is kept of an answer', t => {
     ['Vary', 'User-Agent'],
     ['Vary', 'Accept-Encoding, X-DocuSign-Edit'],
   ] as const
+  t.equal(keep(['Age', '0'], ['age', '0']), undefined, 'two ages are none')
   for (const line of unkept) t.equal(keep(line), undefined, line.join(': '))
   const shared = [
     ['Cache-Control', 'max-age=0, must-revalidate'],

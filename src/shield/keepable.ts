@@ -67,10 +67,12 @@ const NO_STORE = /(?:^|[\s,])no-store(?:$|[\s,;=])/i
 const PRIVATE = /(?:^|[\s,])private(?:$|[\s,;=])/i
 
 /**
- * Whether the caller leaves it to us to keep what it is answered: RFC 9111, 5.2.1.5. What else a request says in
- * `Cache-Control` is wishes, and DocuSign's polling rule does not give way to a reload.
+ * Whether what such a request is answered with may become a copy: it is a GET, because the answer to a HEAD looks whole
+ * without its body, and its caller does not forbid it (RFC 9111, 5.2.1.5). What else a request says in `Cache-Control`
+ * is wishes, and DocuSign's polling rule does not give way to a reload.
  */
-export function mayKeep(headers: IncomingHttpHeaders): boolean {
+export function mayKeep(call: Call, headers: IncomingHttpHeaders): boolean {
+  if (call.method !== 'GET') return false
   return headers['cache-control'] === undefined || !NO_STORE.test(headers['cache-control'])
 }
 
@@ -85,6 +87,8 @@ export interface Keep {
   readonly isPrivate: boolean
   /** Its `Content-Length`; `undefined` when it does not say. */
   readonly declaredBytes: number | undefined
+  /** How old it was when it came: its `Age`, which the copy's own time is added to. */
+  readonly ageMs: number
   /** DocuSign's own strong ETag, which it has never sent (facts 6.5) and which would then be the copy's. */
   readonly etag: string | undefined
   /** `[name, value, …]` that every answer from the copy repeats. */
@@ -104,6 +108,8 @@ const NOT_REPEATED = new Set([
   'cache-status',
 ])
 const NOT_REPEATED_PREFIXES = ['x-ratelimit-', 'x-burstlimit-', 'x-governor-']
+/** RFC 9111, 5.1: what is no number of seconds is no news of how fresh an answer is. */
+const AGE = /^\d{1,9}$/
 /** Without a comma inside: lists of ETags are split at them. */
 const STRONG_ETAG = /^"[\x21\x23-\x2b\x2d-\x7e\x80-\xff]*"$/
 
@@ -117,6 +123,7 @@ export function keepOf(status: number, rawHeaders: readonly string[]): Keep | un
   if (status !== 200) return undefined
   let isPrivate = false
   let declaredBytes: number | undefined
+  let ageMs: number | undefined
   let etag: string | undefined
   const lines: string[] = []
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -145,6 +152,10 @@ export function keepOf(status: number, rawHeaders: readonly string[]): Keep | un
         declaredBytes = Number(value)
         if (!Number.isSafeInteger(declaredBytes)) return undefined
         break
+      case 'age':
+        if (ageMs !== undefined || !AGE.test(value)) return undefined
+        ageMs = Number(value) * 1000
+        break
       case 'etag':
         etag = STRONG_ETAG.test(value) ? value : undefined
         break
@@ -152,7 +163,7 @@ export function keepOf(status: number, rawHeaders: readonly string[]): Keep | un
     if (NOT_REPEATED.has(key) || NOT_REPEATED_PREFIXES.some(prefix => key.startsWith(prefix))) continue
     lines.push(name, value)
   }
-  return { isPrivate, declaredBytes, etag, lines }
+  return { isPrivate, declaredBytes, ageMs: ageMs ?? 0, etag, lines }
 }
 
 function namesIn(list: string): string[] {

@@ -10,7 +10,7 @@ export interface Replayable {
   /** Of the body. */
   readonly bytes: number
   readonly etag: string
-  /** Since DocuSign's answer came: 0 or more. */
+  /** `Keep.ageMs`, and what has passed since the answer came: 0 or more. */
   readonly ageMs: number
 }
 

@@ -145,7 +145,8 @@ export class Asking implements Errand {
         account: question.account,
         envelope: question.envelope,
         sentMs: fetch.sentMs,
-        answeredMs: this.#answeredMs,
+        // It may have come from a cache on the way, and is then older than its answer.
+        answeredMs: this.#answeredMs - keep.ageMs,
         isFinal,
         bytes: taken.kind === 'bytes' ? taken.body.length : taken.bytes,
       }

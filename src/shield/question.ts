@@ -44,7 +44,7 @@ export function questionOf(visitor: Visitor, { lists }: QuestionConfig): Questio
     mayAnswer: answerable,
     mayLead: answerable && mayLead(call, headers),
     isTracked,
-    mayKeep: mayKeep(headers),
+    mayKeep: mayKeep(call, headers),
     isNeverFinal: isNeverFinal(call),
   }
 }

@@ -100,7 +100,7 @@ export function makeLearning(parts: LearningParts): Learning {
     answered(visitor, status, sentMs) {
       const { call, credential, envelope } = visitor
       const nowMs = clock.nowMs()
-      if (call.service === 'api' && credential) {
+      if (call.service === 'api' && credential !== undefined && credential.id !== '') {
         if (status === 401) tokens.forget(credential, nowMs)
         else if (status >= 200 && status <= 299) {
           tokens.accepted(credential, sentMs, call.account ?? '')

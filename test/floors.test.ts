@@ -21,6 +21,7 @@ const LIBRARIES: Readonly<Record<string, string>> = {
   'prom-client': 'src/observe/',
   pino: 'src/observe/log.ts',
   'lru-cache': 'src/base/store.ts',
+  saxes: 'src/shield/walk-xml.ts',
   lmdb: 'src/state/embedded/store.ts',
   'docusign-esign': 'src/demo/',
 }

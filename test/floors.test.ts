@@ -23,6 +23,7 @@ const LIBRARIES: Readonly<Record<string, string>> = {
   'lru-cache': 'src/base/store.ts',
   fresh: 'src/shield/conditions.ts',
   'range-parser': 'src/shield/ranges.ts',
+  saxes: 'src/shield/walk-xml.ts',
   lmdb: 'src/state/embedded/store.ts',
   'docusign-esign': 'src/demo/',
 }

@@ -32,10 +32,14 @@ interface Run {
   readonly events: StateEvent[]
 }
 
+function configOf(path: string) {
+  return { path, keepMs: KEEP_MS, keepNotesMs: KEEP_MS, vaultKey: undefined }
+}
+
 function start(path: string, clock: HandClock, fsync = false): Run {
   const events: StateEvent[] = []
   const tell = (event: StateEvent) => void events.push(event)
-  const config = { path, fsync, keepMs: KEEP_MS, keepNotesMs: KEEP_MS, vaultKey: undefined }
+  const config = { ...configOf(path), fsync }
   return { ...makeEmbedded(config, { clock, turns: makeTurns(), execPath, tell }), events }
 }
 
@@ -196,11 +200,12 @@ void t.test('a file that was looked at ahead is not looked at again; another one
     const events: StateEvent[] = []
     const parts = {
       clock,
+      turns: makeTurns(),
       execPath: '/nowhere/node',
       inspected,
       tell: (event: StateEvent) => void events.push(event),
     }
-    return { ...makeEmbedded({ path, fsync: false, keepMs: KEEP_MS }, parts), events }
+    return { ...makeEmbedded({ ...configOf(path), fsync: false }, parts), events }
   }
 
   const path = newFolder()

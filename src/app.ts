@@ -12,21 +12,30 @@ import { buildStatus } from './admin/status.js'
 import { makeTurns, type Clock } from './base/clock.js'
 import type { Seen } from './base/types.js'
 import type { Config } from './config/settings.js'
-import { forwardSlice, governorSlice, listenerSlice, shieldSlice, stateSlice } from './config/slices.js'
+import {
+  forwardSlice,
+  governorSlice,
+  homesSlice,
+  listenerSlice,
+  shieldSlice,
+  shutdownSlice,
+  stateSlice,
+  tlsSlice,
+} from './config/slices.js'
 import { vaultKeyOf } from './config/vault-key.js'
 import { makeCorridor, type Corridor, type Rooms } from './entry/corridor.js'
 import { makeOwnNames } from './entry/public-url.js'
 import { makeAskUserinfo } from './entry/userinfo.js'
-import { makeListener, type TlsPair } from './entry/listener.js'
-import { makeAccounts, rewriteUserinfo, type AccountsConfig } from './forward/accounts.js'
-import { mayRepeat, readOrigin } from './forward/exchange.js'
+import { makeListener } from './entry/listener.js'
+import { makeAccounts, rewriteUserinfo } from './forward/accounts.js'
+import { mayRepeat } from './forward/exchange.js'
 import { makeForward, type Forward } from './forward/forward.js'
 import { requestHeaders } from './forward/hygiene.js'
-import { makeGovernor, type AccountStanding } from './governor/governor.js'
+import { makeGovernor } from './governor/governor.js'
 import { makeJournal } from './governor/journal.js'
 import { makeIdentify } from './identify/identify.js'
 import { makeRoutes } from './identify/routes.js'
-import { shownAccount } from './observe/labels.js'
+import { shownOf } from './observe/labels.js'
 import type { Log } from './observe/log.js'
 import { makeMetrics } from './observe/metrics.js'
 import { makeWouldHaveHeld } from './observe/would.js'
@@ -61,10 +70,6 @@ export interface App {
   stop(): Promise<void>
 }
 
-/** Of the time to shut down, when those who still wait are sent away; at most so long before its end. */
-const TOLD_SHARE = 0.8
-const MAX_TOLD_MS = 2_000
-
 export function makeApp(initial: Config, parts: AppParts): App {
   const { clock, log, version } = parts
   const startedMs = clock.nowMs()
@@ -74,7 +79,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
   let stopping = false
 
   const nameRoute = makeRoutes(parts.routeTable)
-  const homes = makeAccounts(homesConfig(config))
+  const homes = makeAccounts(homesSlice(config))
   const vaultKey = vaultKeyOf(config, parts.readFile)
   const { ledger, notebook, vault } = openState(
     { ...stateSlice(config), vaultKey },
@@ -154,7 +159,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
     {
       host: config.listen.host,
       port: config.listen.port,
-      tls: readTls(config),
+      tls: tlsSlice(config, parts.readFile),
       ...listenerSlice(config),
     },
     { corridor: () => corridor, observe, unexpected: error => log.unexpected(error) },
@@ -190,11 +195,6 @@ export function makeApp(initial: Config, parts: AppParts): App {
     clock,
   )
 
-  function readTls({ listen }: Config): TlsPair | undefined {
-    if (listen.tlsCert === undefined || listen.tlsKey === undefined) return undefined
-    return { cert: parts.readFile(listen.tlsCert), key: parts.readFile(listen.tlsKey) }
-  }
-
   return {
     async start() {
       try {
@@ -212,7 +212,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
       return ports
     },
     reload(next) {
-      const tls = readTls(next)
+      const tls = tlsSlice(next, parts.readFile)
       const upstream = makeForward(forwardSlice(next), clock, turns)
       if (tls) listener.setTls(tls)
       listener.setLimits(listenerSlice(next))
@@ -221,7 +221,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
       forward = upstream
       config = next
       names.configure(next)
-      homes.configure(homesConfig(next))
+      homes.configure(homesSlice(next))
       governor.configure(governorSlice(next))
       shield.configure(shieldSlice(next))
       admin.configure({ host: initial.admin.host, token: next.admin.token, hosts: next.admin.hosts })
@@ -232,9 +232,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
     },
     async stop() {
       stopping = true
-      const timeoutMs = config.shutdown.timeout * 1000
-      // Who waits is served as long as there is time to answer him; the rest are told.
-      const toldMs = Math.max(timeoutMs * TOLD_SHARE, timeoutMs - MAX_TOLD_MS)
+      const { timeoutMs, toldMs } = shutdownSlice(config)
       const telling = clock.after(toldMs, () => governor.drain())
       await listener.drain(timeoutMs)
       telling.cancel()
@@ -247,15 +245,4 @@ export function makeApp(initial: Config, parts: AppParts): App {
       await ledger.close()
     },
   }
-}
-
-/** A caller writes whatever he likes where an account belongs. */
-function* shownOf(standings: Iterable<AccountStanding>): Iterable<AccountStanding> {
-  for (const standing of standings) {
-    if (standing.account === '' || shownAccount(standing.account) !== undefined) yield standing
-  }
-}
-
-function homesConfig({ upstream }: Config): AccountsConfig {
-  return { api: readOrigin(upstream.api), oauth: readOrigin(upstream.oauth) }
 }

@@ -33,8 +33,6 @@ overlay both. SIGHUP reloads the files.
 const ROOT = new URL('../../', import.meta.url)
 const pathOf = (name: string) => fileURLToPath(new URL(name, ROOT))
 
-type Variables = Readonly<Record<string, string | undefined>>
-
 const say = (text: string) => void process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
 const complain = (text: string) => void process.stderr.write(text.endsWith('\n') ? text : `${text}\n`)
 
@@ -43,7 +41,7 @@ function version(): string {
   return manifest.version
 }
 
-function load(overlays: readonly string[], env: Variables = process.env): Config | undefined {
+function load(overlays: readonly string[], env: NodeJS.ProcessEnv = process.env): Config | undefined {
   const loaded = loadConfig({ files: [pathOf('config/default.yaml'), ...overlays], env })
   if (loaded.kind === 'config') return loaded.config
   complain(showFaults(loaded.faults))
@@ -98,9 +96,9 @@ async function serve(argv: string[]): Promise<number> {
   try {
     app = makeGovernor(config, clock, log)
   } catch (error) {
-    const isKey = error instanceof VaultKeyFault
-    if (!isKey && config.listen.tlsCert === undefined) throw error
-    complain(isKey ? error.message : tlsFault(error))
+    if (error instanceof VaultKeyFault) complain(error.message)
+    else if (config.listen.tlsCert === undefined) throw error
+    else complain(tlsFault(error))
     return BAD_USAGE
   }
   try {

@@ -220,10 +220,10 @@ function addedTo(how: string, { waitMs }: Journal): readonly string[] {
 }
 
 /** Listens in on a body that passes. */
-function overhear({ body, isWhole }: Answer, flow: Flow): void {
-  body.on('data', (chunk: Buffer) => flow.take(chunk))
-  body.on('end', () => flow.end(isWhole()))
-  body.on('close', () => flow.end(isWhole()))
+function overhear(answer: Answer, flow: Flow): void {
+  const end = () => flow.end(answer.isWhole())
+  answer.body.on('data', (chunk: Buffer) => flow.take(chunk))
+  answer.body.on('end', end).on('close', end)
 }
 
 const SHUTTING_DOWN: Refusal = {

@@ -40,7 +40,7 @@ export interface LearningParts {
   /** Envelope and viewer: to him DocuSign has refused it. */
   readonly denied: Store<object>
   /** Nothing that is under way for these may be kept. */
-  voidFetches(which: Which): void
+  readonly voidFetches: (which: Which) => void
 }
 
 export interface Learning {
@@ -75,19 +75,18 @@ export function makeLearning(parts: LearningParts): Learning {
   /** A write has ended, or may have. From now on each of its resources may be read once more, and no copy is true. */
   function touched({ call, account, headers, body }: Visitor, nowMs: number): void {
     const touch = touchOf(call, body, headers['content-type'])
-    if (touch.kind === 'none') return
     if (touch.kind === 'account') {
       const envelopes = new Set(drop({ account }).map(({ envelope }) => envelope))
       for (const envelope of envelopes) if (envelope !== '') written(envelope, nowMs)
-    } else {
+    } else if (touch.kind === 'envelopes') {
       for (const guid of touch.envelopes) {
         const envelope = envelopeKey(guid)
         drop({ envelope })
         written(envelope, nowMs)
       }
     }
-    // Lists of the account show it, too.
-    written(account, nowMs)
+    // Lists of the account may show it, too: a new envelope, for one.
+    if (account !== '') written(account, nowMs)
   }
 
   function sighted({ envelope: guid, status, purgeState }: Sighting, nowMs: number): void {

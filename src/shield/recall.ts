@@ -36,7 +36,7 @@ export interface RecallParts {
   readonly copies: Copies
   readonly whose: Whose
   readonly underWay: UnderWay
-  config(): ShieldConfig
+  readonly config: () => ShieldConfig
 }
 
 interface Told {

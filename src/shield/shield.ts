@@ -58,7 +58,7 @@ export interface ShieldParts {
   /** `GET /oauth/userinfo` with this `Authorization`. */
   readonly askUserinfo: IntrospectionNeeds['ask']
   /** One name for an account, whichever of its two was used. */
-  nameOf(account: string): string
+  readonly nameOf: (account: string) => string
 }
 
 export interface Shield {
@@ -125,7 +125,7 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
     asking: { clock, polls, diary, copies, learning, whose, ahead: { count: 0 } },
     mayKeep: () => config.cache.enabled,
   })
-  const { recall, stale } = makeRecall({ clock, polls, copies, whose, underWay, config: () => config })
+  const memory = makeRecall({ clock, polls, copies, whose, underWay, config: () => config })
 
   restore()
 
@@ -160,7 +160,7 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
         authorization !== undefined && (question.isTracked || visitor.call.method === 'HEAD')
           ? introspection.resolve(question.credential, authorization)
           : undefined
-      return told ? told.then(() => recall(question, untilMs)) : recall(question, untilMs)
+      return told ? told.then(() => memory.recall(question, untilMs)) : memory.recall(question, untilMs)
     },
 
     pass(visitor) {
@@ -190,7 +190,7 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
 
     async stale(visitor) {
       const question = questionOf(visitor, config.polling)
-      return question && stale(question)
+      return question && memory.stale(question)
     },
 
     userinfo(visitor, lines, body, sentMs) {

@@ -12,7 +12,7 @@ export interface WhoseParts {
   readonly copies: Copies
   /** Envelope and viewer: to him DocuSign has refused it. */
   readonly denied: Store<object>
-  config(): { readonly enabled: boolean; readonly share: 'viewer' | 'account' }
+  readonly config: () => { readonly enabled: boolean; readonly share: 'viewer' | 'account' }
 }
 
 export interface Whose {

@@ -19,6 +19,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import { makeTurns } from '../src/base/clock.js'
 import type { StateEvent } from '../src/base/ledger.js'
+import { makeSeal } from '../src/state/embedded/seal.js'
 import { openState } from '../src/state/open.js'
 import { factsOf, keep, take, vaultContract, type VaultRun } from './contracts/vault.js'
 import { makeHandClock, type HandClock } from './fixtures/hand-clock.js'
@@ -103,6 +104,8 @@ void t.test('nothing of a copy is readable in the folder, and its owner alone ma
     const { vault, close } = start(path, clock, { fsync })
     t.ok(await keep(vault, factsOf('small', 2_000), head, body.subarray(0, 2_000)))
     t.ok(await keep(vault, factsOf('large', body.length), head, body))
+    t.ok(await keep(vault, factsOf('large', body.length), head, body), 'in the place of the one before')
+    await pause(20)
     const unfinished = vault.deposit('unfinished', head)
     await unfinished.write(body)
     t.equal(bodiesOf(path).length, 3)
@@ -224,6 +227,28 @@ void t.test(
   },
 )
 
+void t.test('a chunk opens in its own place of its own copy only', t => {
+  const FAULT = { message: 'a copy is not as it was written' }
+  const salt = randomBytes(16)
+  const own = makeSeal(KEY, salt, 'id', 6)
+  const others = [
+    makeSeal(randomBytes(32), salt, 'id', 6),
+    makeSeal(KEY, salt, 'another', 6),
+    makeSeal(KEY, salt, 'id', 7),
+  ]
+  for (const chunk of [0, 1, 300]) {
+    for (const isLast of [false, true]) {
+      const sealed = own.seal(chunk, HEAD, isLast)
+      t.ok(own.unseal(chunk, sealed, isLast).equals(HEAD))
+      t.throws(() => own.unseal(chunk, sealed, !isLast), FAULT)
+      for (const other of others) t.throws(() => other.unseal(chunk, sealed, isLast), FAULT)
+      // Past the first, what stands before it is no part of it.
+      if (chunk > 0) t.throws(() => own.unseal(chunk + 1, sealed, isLast), FAULT)
+    }
+  }
+  t.end()
+})
+
 void t.test('files that nobody knows of are removed, and entries without a file are dropped', async t => {
   const path = newFolder()
   const clock = makeHandClock()
@@ -294,7 +319,7 @@ function program(path: string, body: string): string[] {
     import { writeSync } from 'node:fs'
     import { spawnSync } from 'node:child_process'
     import { makeSystemClock, makeTurns } from ${built('src/base/clock.js')}
-    import { openState } from ${built('src/state/open.js')}
+import { openState } from ${built('src/state/open.js')}
     import { factsOf, keep, take } from ${built('test/contracts/vault.js')}
     const events = []
     const { ledger, vault } = openState(

@@ -49,7 +49,7 @@ export interface AppParts {
   /** The text of `config/docusign-routes.tsv`. */
   readonly routeTable: string
   /** Reads a PEM file. @throws when it cannot. */
-  readFile(path: string): string
+  readonly readFile: (path: string) => string
   /** The program of Node itself: a durable store is looked at in a process of its own before it is opened. */
   readonly execPath: string
 }

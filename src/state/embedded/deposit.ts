@@ -1,8 +1,7 @@
 /** A copy on its way into its file. A small one, as most are, is written at once; of a larger one, three chunks are held. */
-import type { FileHandle } from 'node:fs/promises'
 import type { CopyFacts, Deposit } from '../../base/vault.js'
 import { CHUNK_BYTES, placeOf, type Seal } from './seal.js'
-import type { Shelf } from './shelf.js'
+import type { OpenFile, Shelf } from './shelf.js'
 
 export interface DepositParts {
   readonly name: string
@@ -27,7 +26,7 @@ export function makeDeposit(head: Buffer, parts: DepositParts): OpenDeposit {
   let heldBytes = 0
   let bodyBytes = 0
   let chunks = 0
-  let file: FileHandle | undefined
+  let file: OpenFile | undefined
   let isSpoilt = false
   /** No more is taken: it is being kept, or was discarded. */
   let isOver = false
@@ -55,9 +54,8 @@ export function makeDeposit(head: Buffer, parts: DepositParts): OpenDeposit {
     try {
       file ??= await shelf.create(name)
       const at = placeOf(chunks - 1, Infinity).startBytes
-      const { bytesWritten } = await file.write(sealed, 0, sealed.length, at)
       // The operating system takes less than all of it when the disk is full.
-      if (bytesWritten < sealed.length) isSpoilt = true
+      if ((await file.write(sealed, at)) < sealed.length) isSpoilt = true
     } catch {
       isSpoilt = true
     }
@@ -83,7 +81,7 @@ export function makeDeposit(head: Buffer, parts: DepositParts): OpenDeposit {
 
   async function end(isKept: boolean): Promise<void> {
     held = []
-    await file?.close().catch(() => undefined)
+    await file?.close()
     if (!isKept && chunks > 0) shelf.discard([name])
     ended()
   }

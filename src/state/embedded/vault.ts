@@ -34,7 +34,7 @@ export function makeEmbeddedVault(
 ): EmbeddedVault {
   const { vaultKey: key, fsync } = config
   const shelf = makeShelf(config.path)
-  const catalogue = makeCatalogue(home, key && markOf(key), {
+  const { catalogue, inherited, contents } = makeCatalogue(home, key && markOf(key), {
     turns,
     replaced: name => shelf.discard([name]),
     wallMs,
@@ -48,12 +48,12 @@ export function makeEmbeddedVault(
     const close = () => tidying
     return {
       vault: { ...makeClosedVault(), close },
-      contents: catalogue.contents,
+      contents,
       tidy: () => tidy(() => shelf.clear()),
     }
   }
 
-  let remembered = catalogue.inherited
+  let remembered = inherited
   const depositing = new Map<string, Set<OpenDeposit>>()
   const keeping = new Set<Promise<unknown>>()
   /** Files that came since tidying began. */
@@ -147,5 +147,5 @@ export function makeEmbeddedVault(
       await shelf.settled()
     },
   }
-  return { vault, contents: catalogue.contents, tidy: () => tidy(sweep) }
+  return { vault, contents, tidy: () => tidy(sweep) }
 }

@@ -18,6 +18,6 @@ export function makeHostBlocks(): HostBlocks {
   const holds = makeHolds(MAX_HOSTS)
   return {
     blockUntil: (origin, untilMs) => holds.holdUntil(origin, untilMs),
-    waitMs: (origin, nowMs) => (holds.size === 0 ? 0 : holds.waitMs(origin, nowMs)),
+    waitMs: (origin, nowMs) => (holds.isUnused ? 0 : holds.waitMs(origin, nowMs)),
   }
 }

@@ -28,6 +28,7 @@ import { shownAccount } from './observe/labels.js'
 import type { Log } from './observe/log.js'
 import { makeMetrics } from './observe/metrics.js'
 import { makeWouldHaveHeld } from './observe/would.js'
+import type { Inspected } from './state/embedded/apart.js'
 import { openLedger } from './state/open.js'
 
 export interface AppParts {
@@ -40,6 +41,8 @@ export interface AppParts {
   readFile(path: string): string
   /** The program of Node itself: a durable store is looked at in a process of its own before it is opened. */
   readonly execPath: string
+  /** What that process has said already, if it was started before all else. */
+  readonly inspected?: Inspected | undefined
 }
 
 export interface Ports {
@@ -75,6 +78,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
   const ledger = openLedger(stateSlice(config), {
     clock,
     execPath: parts.execPath,
+    inspected: parts.inspected,
     tell: ({ kind, ...fields }) =>
       log.event(kind === 'recovered' ? 'info' : 'error', `state-${kind}`, fields),
   })

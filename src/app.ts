@@ -40,6 +40,7 @@ import type { Log } from './observe/log.js'
 import { makeMetrics } from './observe/metrics.js'
 import { makeWouldHaveHeld } from './observe/would.js'
 import { makeShield } from './shield/shield.js'
+import type { Inspected } from './state/embedded/apart.js'
 import { openState } from './state/open.js'
 
 export interface AppParts {
@@ -52,6 +53,8 @@ export interface AppParts {
   readonly readFile: (path: string) => string
   /** The program of Node itself: a durable store is looked at in a process of its own before it is opened. */
   readonly execPath: string
+  /** What that process has said already, if it was started before all else. */
+  readonly inspected?: Inspected | undefined
 }
 
 export interface Ports {
@@ -81,15 +84,10 @@ export function makeApp(initial: Config, parts: AppParts): App {
   const nameRoute = makeRoutes(parts.routeTable)
   const homes = makeAccounts(homesSlice(config))
   const vaultKey = vaultKeyOf(config, parts.readFile)
+  const { execPath, inspected } = parts
   const { ledger, notebook, vault } = openState(
     { ...stateSlice(config), vaultKey },
-    {
-      clock,
-      turns,
-      execPath: parts.execPath,
-      tell: ({ kind, ...fields }) =>
-        log.event(kind === 'recovered' ? 'info' : 'error', `state-${kind}`, fields),
-    },
+    { clock, turns, execPath, inspected, tell: log.state },
   )
   const journal = makeJournal(ledger, clock)
   const governor = makeGovernor(governorSlice(config), journal, clock)

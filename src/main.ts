@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { makeApp, type App } from './app.js'
+import type { App, AppParts } from './app.js'
 import { makeSystemClock, type Clock } from './base/clock.js'
 import { loadConfig } from './config/load.js'
 import { changedAtStartOnly, showConfig, showFaults } from './config/show.js'
@@ -12,6 +12,7 @@ import { VaultKeyFault } from './config/vault-key.js'
 import type { DemoParts } from './demo/demo.js'
 import { makeFileDestination } from './observe/destination.js'
 import { makeLog, type Log } from './observe/log.js'
+import { inspectAhead, type Inspected } from './state/embedded/apart.js'
 
 const DONE = 0
 const FAILED = 1
@@ -48,11 +49,10 @@ function load(overlays: readonly string[], env: NodeJS.ProcessEnv = process.env)
   return undefined
 }
 
-function makeGovernor(config: Config, clock: Clock, log: Log): App {
+function partsOf(clock: Clock, log: Log, inspected?: Inspected): AppParts {
   const routeTable = readFileSync(pathOf('config/docusign-routes.tsv'), 'utf8')
   const readFile = (path: string) => readFileSync(path, 'utf8')
-  const { execPath } = process
-  return makeApp(config, { clock, log, version: version(), routeTable, readFile, execPath })
+  return { clock, log, version: version(), routeTable, readFile, execPath: process.execPath, inspected }
 }
 
 /** `--config FILE` or `--help` and nothing else; an exit code where there is nothing left to do. */
@@ -91,10 +91,14 @@ async function serve(argv: string[]): Promise<number> {
   }
   process.on('uncaughtException', crash).on('unhandledRejection', crash)
 
+  // What the last run left is looked at by another process, while this one loads the rooms.
+  const { state } = config
+  const looking = state.kind === 'embedded' ? inspectAhead(process.execPath, state.path) : undefined
+  const [inspected, { makeApp }] = await Promise.all([looking, import('./app.js')])
   let running: Config = config
   let app: App
   try {
-    app = makeGovernor(config, clock, log)
+    app = makeApp(config, partsOf(clock, log, inspected))
   } catch (error) {
     if (error instanceof VaultKeyFault) complain(error.message)
     else if (config.listen.tlsCert === undefined) throw error
@@ -117,21 +121,16 @@ async function serve(argv: string[]): Promise<number> {
     return FAILED
   }
 
+  const refused = (faults: string) =>
+    log.event('error', 'config-refused', { faults, running: 'the settings from before' })
   process.on('SIGHUP', () => {
     const loaded = loadConfig({ files: [pathOf('config/default.yaml'), ...overlays], env: process.env })
-    if (loaded.kind === 'faults') {
-      log.event('error', 'config-refused', {
-        faults: showFaults(loaded.faults),
-        running: 'the settings from before',
-      })
-      return
-    }
+    if (loaded.kind === 'faults') return refused(showFaults(loaded.faults))
     const fixed = changedAtStartOnly(running, loaded.config)
     try {
       app.reload(loaded.config)
     } catch (error) {
-      log.event('error', 'config-refused', { faults: tlsFault(error), running: 'the settings from before' })
-      return
+      return refused(tlsFault(error))
     }
     running = loaded.config
     log.event('info', 'config-reloaded', fixed.length === 0 ? {} : { onlyAtStart: fixed.join(', ') })
@@ -197,6 +196,7 @@ async function demo(argv: string[]): Promise<number> {
   const log = makeLog({ level: 'warn' }, makeFileDestination(process.stderr.fd, clock), clock)
   // The SDK's HTTP client would take the calls of the sample apps to the proxy that the environment names.
   process.env['no_proxy'] = '*'
+  const { makeApp } = await import('./app.js')
   const parts: DemoParts = {
     clock,
     say,
@@ -205,7 +205,7 @@ async function demo(argv: string[]): Promise<number> {
       load([pathOf('config/demo.yaml'), ...files], { ...process.env, ...variables }),
     makeGovernor(config) {
       log.setLevel(config.log.level)
-      return makeGovernor(config, clock, log)
+      return makeApp(config, partsOf(clock, log))
     },
     interrupted: nextSignal(),
   }

@@ -58,6 +58,10 @@ function makePaper() {
     return {
       get: key => rows.get(key.toString('hex'))?.value,
       put: (key, value) => void rows.set(key.toString('hex'), { key, value }),
+      append(key, more) {
+        const value = rows.get(key.toString('hex'))?.value ?? Buffer.alloc(0)
+        rows.set(key.toString('hex'), { key, value: Buffer.concat([value, more]) })
+      },
       remove: key => void rows.delete(key.toString('hex')),
       firstKeys: limit =>
         sorted()

@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import type { Clock } from '../base/clock.js'
+import type { StateEvent } from '../base/ledger.js'
 import type { Seen } from '../base/types.js'
 import type { LogDestination } from './destination.js'
 import { describeError } from './fault.js'
@@ -33,6 +34,8 @@ export interface Log {
   call(seen: Seen): void
   /** A line about the governor itself. An `error` is handed on at once, for it may be the last word. */
   event(level: 'debug' | 'info' | 'warn' | 'error', what: EventName, fields?: EventFields): void
+  /** A turn of affairs in the durable store. */
+  readonly state: (event: StateEvent) => void
   /** Something was thrown that should not have been: logged as `unexpected-error`, without its message. */
   unexpected(error: unknown): void
   /** One of `trace`, `debug`, `info`, `warn`, `error`, `fatal`, `silent`; throws on anything else. */
@@ -71,6 +74,7 @@ export function makeLog(config: { readonly level: string }, destination: LogDest
       destination.write(callLine(level, time(), seen))
     },
     event,
+    state: ({ kind, ...fields }) => event(kind === 'recovered' ? 'info' : 'error', `state-${kind}`, fields),
     unexpected: error => event('error', 'unexpected-error', { ...describeError(error) }),
     setLevel(level) {
       lines.level = level

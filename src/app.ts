@@ -8,15 +8,17 @@
  * remembers (budgets, metrics, where accounts live) is made once and told the new settings.
  */
 import { makeAdmin } from './admin/admin.js'
+import { makePage } from './admin/page.js'
+import { buildSnapshot } from './admin/snapshot.js'
 import { buildStatus } from './admin/status.js'
 import { makeTurns, type Clock } from './base/clock.js'
-import type { Seen } from './base/types.js'
 import type { Config } from './config/settings.js'
 import {
   forwardSlice,
   governorSlice,
   homesSlice,
   listenerSlice,
+  observersSlice,
   shieldSlice,
   shutdownSlice,
   stateSlice,
@@ -37,8 +39,7 @@ import { makeIdentify } from './identify/identify.js'
 import { makeRoutes } from './identify/routes.js'
 import { shownOf } from './observe/labels.js'
 import type { Log } from './observe/log.js'
-import { makeMetrics } from './observe/metrics.js'
-import { makeWouldHaveHeld } from './observe/would.js'
+import { makeObservers } from './observe/observers.js'
 import { makeShield } from './shield/shield.js'
 import type { Inspected } from './state/embedded/apart.js'
 import { openState } from './state/open.js'
@@ -113,24 +114,16 @@ export function makeApp(initial: Config, parts: AppParts): App {
     askUserinfo,
     nameOf: account => governor.nameOf(account),
   })
-  const metrics = makeMetrics(
-    { version, maxAccounts: config.metrics.maxAccounts },
-    {
-      accounts: () => governor.standings(),
-      health: () => ledger.health(),
-      cache: () => shield.tally(),
-    },
-    clock,
-  )
-  const wouldHaveHeld = makeWouldHaveHeld(fields => log.event('info', 'would-have-held', fields), clock)
+  const sources = {
+    accounts: () => governor.standings(),
+    health: () => ledger.health(),
+    cache: () => shield.tally(),
+    nameOf: (account: string) => governor.nameOf(account),
+  }
+  const observers = makeObservers({ version, ...observersSlice(config) }, sources, log, clock)
+  const { metrics, observe } = observers
   const names = makeOwnNames(initial)
   let corridor = makeHouse(config, forward)
-
-  function observe(seen: Seen): void {
-    log.call(seen)
-    metrics.seen(seen)
-    wouldHaveHeld.seen(seen)
-  }
 
   function makeHouse(settings: Config, upstream: Forward): Corridor {
     const identify = makeIdentify({ apps: Object.keys(settings.apps), isOurs: names.isOurs }, nameRoute)
@@ -164,6 +157,19 @@ export function makeApp(initial: Config, parts: AppParts): App {
     clock,
   )
 
+  function standing() {
+    const { hits, misses, remembered, coalesced } = metrics.tally()
+    return {
+      version,
+      startedMs,
+      nowMs: clock.nowMs(),
+      mode: config.limits.mode,
+      accounts: shownOf(governor.standings()),
+      cache: { ...shield.tally(), hits, misses },
+      saved: { remembered, coalesced },
+    }
+  }
+
   const admin = makeAdmin(
     {
       host: config.admin.host,
@@ -174,17 +180,11 @@ export function makeApp(initial: Config, parts: AppParts): App {
     {
       metrics,
       ready: () => (stopping ? { ready: false, reason: 'shutting down' } : { ready: ports !== undefined }),
-      status() {
-        const { hits, misses, remembered, coalesced } = metrics.tally()
-        return buildStatus({
-          version,
-          startedMs,
-          nowMs: clock.nowMs(),
-          mode: config.limits.mode,
-          accounts: shownOf(governor.standings()),
-          cache: { ...shield.tally(), hits, misses },
-          saved: { remembered, coalesced },
-        })
+      status: () => buildStatus(standing()),
+      page: makePage(parts.readFile),
+      snapshot() {
+        const [wallMs, blockedHosts] = [clock.wallMs(), governor.blockedHosts()]
+        return buildSnapshot({ status: standing(), wallMs, blockedHosts, ...observers.told() })
       },
       quote: ({ account, calls, priority }) => governor.quote(account, calls, priority),
       purge: which => shield.purge(which),
@@ -235,7 +235,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
       await listener.drain(timeoutMs)
       telling.cancel()
       await Promise.all([listener.close(), admin.stop()])
-      wouldHaveHeld.flush()
+      observers.flush()
       forward.close()
       journal.stop()
       shield.flush()

@@ -54,6 +54,8 @@ async function start(
     status: () => STATUS,
     quote: () => ({ startMs: 0, finishMs: 0, remaining: 0 }),
     purge: () => 0,
+    page: status => ({ status, contentType: 'text/html', body: 'page' }),
+    snapshot: () => ({}),
     ready: () => ({ ready: true }),
     ...parts,
   }
@@ -472,7 +474,7 @@ void t.test('every answer carries the guard headers, and every error the body of
     [200, await ask(port, '/healthz')],
     [200, await ask(port, '/metrics')],
     [403, await ask(port, '/healthz', { host: 'evil.example' })],
-    [404, await ask(port, '/')],
+    [404, await ask(port, '/nowhere')],
     [404, await ask(port, '/__proto__')],
     [404, await ask(port, 'http://evil.example/healthz')],
     [405, await ask(port, '/healthz', {}, 'DELETE')],

@@ -95,3 +95,7 @@ export function stateSlice({ state, limits, polling, upstream }: Config) {
     keepNotesMs: polling.interval * 1000 + outMs,
   }
 }
+
+export function observersSlice({ metrics, limits }: Config) {
+  return { maxAccounts: metrics.maxAccounts, hourWindowMs: limits.hour.window * 1000 }
+}

@@ -52,6 +52,11 @@ export class Budget {
     return this.#blocks !== undefined && nowMs < endOf(this.#blocks)
   }
 
+  /** How long DocuSign's block still lasts; 0 where there is none. */
+  blockedMs(nowMs: number): number {
+    return this.#blocks === undefined ? 0 : Math.max(0, endOf(this.#blocks) - nowMs)
+  }
+
   /** How many calls may be sent at this very moment. */
   room(nowMs: number): number {
     if (this.isBlocked(nowMs)) return 0

@@ -14,7 +14,7 @@ import { makeBook, type GovernorConfig } from './book.js'
 import type { Standing } from './standing.js'
 import { documentOf, makeDownloads } from './downloads.js'
 import { makeEnvelopeHolds } from './envelope-holds.js'
-import { makeHostBlocks } from './host-blocks.js'
+import { makeHostBlocks, type BlockedHost } from './host-blocks.js'
 import type { Journal } from './journal.js'
 import { Permit, type Admission, type PermitParts } from './permit.js'
 import { readWaitMs } from './prefer.js'
@@ -27,6 +27,8 @@ export type { GovernorConfig } from './book.js'
 export interface AccountStanding extends Standing {
   readonly account: string
   readonly queue: Queue
+  /** How long DocuSign's block still lasts; 0 where there is none. */
+  readonly blockedMs: number
 }
 
 /** When so many calls could be done. Milliseconds from now. */
@@ -45,6 +47,8 @@ export interface Governor {
   configure(config: GovernorConfig): void
   /** Every account that is known, each once, as it is read; the one called last comes first. */
   standings(): Iterable<AccountStanding>
+  /** Hosts that have cut us off (444). */
+  blockedHosts(): readonly BlockedHost[]
   quote(account: string, calls: number, priority: Priority): Quote
   /** How an account stands, for the headers of a refusal. */
   limitsOf(account: string): LimitsShown
@@ -152,9 +156,12 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
     *standings() {
       const nowMs = clock.nowMs()
       for (const account of book.all()) {
-        yield { account: account.key, ...account.standing(nowMs), queue: account.queue(nowMs) }
+        const [queue, blockedMs] = [account.queue(nowMs), account.blockedMs(nowMs)]
+        yield { account: account.key, ...account.standing(nowMs), queue, blockedMs }
       }
     },
+
+    blockedHosts: () => hosts.current(clock.nowMs()),
 
     quote(name, calls, priority) {
       const nowMs = clock.nowMs()

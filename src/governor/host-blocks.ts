@@ -9,6 +9,14 @@ export interface HostBlocks {
   blockUntil(origin: string, untilMs: number): void
   /** How long nothing may go to that host; 0 is "it may". */
   waitMs(origin: string, nowMs: number): number
+  /** The hosts that hold calls back now. */
+  current(nowMs: number): readonly BlockedHost[]
+}
+
+export interface BlockedHost {
+  /** `https://host[:port]` */
+  readonly origin: string
+  readonly waitMs: number
 }
 
 /** As many as there are hosts that accounts can live in. */
@@ -18,6 +26,7 @@ export function makeHostBlocks(): HostBlocks {
   const holds = makeHolds(MAX_HOSTS)
   return {
     blockUntil: (origin, untilMs) => holds.holdUntil(origin, untilMs),
+    current: nowMs => holds.current(nowMs).map(({ key: origin, waitMs }) => ({ origin, waitMs })),
     waitMs: (origin, nowMs) => (holds.isUnused ? 0 : holds.waitMs(origin, nowMs)),
   }
 }

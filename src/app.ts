@@ -8,6 +8,7 @@
  * remembers (budgets, metrics, where accounts live) is made once and told the new settings.
  */
 import { makeAdmin } from './admin/admin.js'
+import { buildGoLive } from './admin/golive.js'
 import { makePage } from './admin/page.js'
 import { buildSnapshot } from './admin/snapshot.js'
 import { buildStatus } from './admin/status.js'
@@ -37,6 +38,7 @@ import { makeGovernor } from './governor/governor.js'
 import { makeJournal } from './governor/journal.js'
 import { makeIdentify } from './identify/identify.js'
 import { makeRoutes } from './identify/routes.js'
+import { WANTED_CALLS } from './observe/golive.js'
 import { shownOf } from './observe/labels.js'
 import type { Log } from './observe/log.js'
 import { makeObservers } from './observe/observers.js'
@@ -187,6 +189,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
         return buildSnapshot({ status: standing(), wallMs, blockedHosts, ...observers.told() })
       },
       quote: ({ account, calls, priority }) => governor.quote(account, calls, priority),
+      golive: () => buildGoLive(observers.goLive.report(), WANTED_CALLS),
       purge: which => shield.purge(which),
     },
     log,

@@ -54,6 +54,7 @@ async function start(
     status: () => STATUS,
     quote: () => ({ startMs: 0, finishMs: 0, remaining: 0 }),
     purge: () => 0,
+    golive: () => ({ wantedCalls: 20, integrations: [] }),
     page: status => ({ status, contentType: 'text/html', body: 'page' }),
     snapshot: () => ({}),
     ready: () => ({ ready: true }),

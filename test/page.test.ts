@@ -71,6 +71,7 @@ async function startAdmin(t: Test, snapshot: () => unknown, token?: string): Pro
     snapshot,
     quote: () => ({ startMs: 0, finishMs: 61_000, remaining: 40 }),
     purge: () => 0,
+    golive: () => ({ wantedCalls: 20, integrations: [] }),
     ready: () => ({ ready: true }),
   }
   const log = { unexpected: (error: unknown) => t.fail(String(error)) }

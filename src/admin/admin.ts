@@ -18,6 +18,8 @@ export interface AdminParts {
   readonly metrics: { text(): Promise<string>; readonly contentType: string }
   status(): unknown
   quote(ask: QuoteAsk): Quoted
+  /** Who would pass DocuSign's review, and who must change what. */
+  golive(): unknown
   /** How many copies are gone, from memory and from the vault, when it returns. */
   purge(ask: PurgeAsk): number
   /** The live page: 401 where whoever asks has shown no token, and the page must ask him for it. It holds no figures. */
@@ -88,6 +90,7 @@ export function makeAdmin(
     ['/readyz', { ...READ, answer: readiness }],
     ['/metrics', { ...READ, answer: metrics }],
     ['/status', { ...READ, answer: () => json(200, parts.status()) }],
+    ['/golive', { ...READ, answer: () => json(200, parts.golive()) }],
     ['/quote', { ...ASK, answer: quote }],
     ['/cache/purge', { ...ASK, answer: purge }],
   ])

@@ -117,6 +117,8 @@ export interface Seen {
   readonly atMs: number
   /** Absent where the request could not be read as a call. */
   readonly call: Call | undefined
+  /** The key of the integration key behind the token, where a token endpoint told it. */
+  readonly integration?: string | undefined
   /** From a closed set: a method DocuSign's API knows, or `other`. */
   readonly method: string
   readonly outcome: Outcome

@@ -96,6 +96,11 @@ export function stateSlice({ state, limits, polling, upstream }: Config) {
   }
 }
 
-export function observersSlice({ metrics, limits }: Config) {
-  return { maxAccounts: metrics.maxAccounts, hourWindowMs: limits.hour.window * 1000 }
+export function observersSlice({ metrics, limits, polling }: Config) {
+  return {
+    maxAccounts: metrics.maxAccounts,
+    hourWindowMs: limits.hour.window * 1000,
+    burstWindowMs: limits.burst.window * 1000,
+    pollIntervalMs: polling.interval * 1000,
+  }
 }

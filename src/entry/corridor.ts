@@ -41,6 +41,7 @@ export type Corridor = (req: IncomingMessage, res: ServerResponse, closing: bool
 
 interface Journal extends Notes, SpareNotes {
   call: Call | undefined
+  integration: string | undefined
   receiveMs: number
   traceToken: string | undefined
 }
@@ -84,6 +85,7 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
     const startMs = clock.nowMs()
     const notes: Journal = {
       call: undefined,
+      integration: undefined,
       receiveMs: 0,
       attempts: [],
       priority: undefined,
@@ -103,6 +105,7 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
     rooms.observe({
       atMs,
       call: notes.call,
+      integration: notes.integration,
       method: methodLabel(req.method),
       outcome: written.outcome,
       status: written.status,
@@ -147,6 +150,7 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
     const wish = rooms.governor.wish(call, req.headers)
     const headers = rooms.headers(req.headers)
     const visitor = rooms.shield.visit(call, headers, body.kind === 'whole' ? body.bytes : undefined)
+    notes.integration = rooms.shield.integrationOf(visitor)
     const spared = await spare(visitor, wish, res, notes)
     if (spared.kind === 'written') return spared.written
     const walking: Walking = { req, res, call, headers, visitor, wish, body, notes }

@@ -3,8 +3,8 @@ import { byId, setAttribute, setHidden, setText } from './write.js'
 import { saySecond, saySpan, sayNumber, sayTime } from './say.js'
 import { showAccounts } from './accounts.js'
 import { redrawOutcomes, showOutcomes } from './chart.js'
-import { showAnswers, showBlocks, showFigures, showPolled, showSpenders } from './tables.js'
-import { hasToken, listen, post, setToken } from './asking.js'
+import { showAnswers, showBlocks, showFigures, showGoLive, showPolled, showSpenders } from './tables.js'
+import { ask, hasToken, listen, post, setToken } from './asking.js'
 
 const STALE_MS = 4000
 const MAX_PAUSE_MS = 10_000
@@ -31,6 +31,7 @@ function show(snapshot) {
   showSpenders('apps', snapshot.lastHour.apps)
   showSpenders('routes', snapshot.lastHour.routes)
   showPolled(snapshot)
+  void askGoLive()
 }
 
 function sayLink(state, text) {
@@ -68,6 +69,21 @@ async function follow() {
     sayLink('lost', status === 503 ? 'too many are watching; trying again' : 'connection lost; trying again')
     await new Promise(resolve => setTimeout(resolve, pauseMs))
     pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)
+  }
+}
+
+const GOLIVE_MS = 10_000
+let goLiveAtMs = -Infinity
+
+/** A review looks at a day, so its evidence need not come every second. */
+async function askGoLive() {
+  if (performance.now() - goLiveAtMs < GOLIVE_MS) return
+  goLiveAtMs = performance.now()
+  try {
+    const answer = await ask('/golive')
+    if (answer.ok) showGoLive(await answer.json())
+  } catch {
+    // The stream says that the connection is gone.
   }
 }
 

@@ -194,3 +194,34 @@ export function showPolled({ lastHour }) {
     },
   )
 }
+
+export function showGoLive({ wantedCalls, integrations }) {
+  keepRows(
+    body('golive'),
+    integrations,
+    ({ integration, app }) => integration ?? `app ${app}`,
+    () => {
+      const row = cellsRow(['', 'n', ''])
+      const [first, rest] = [make('p'), make('ul')]
+      const more = make('details', {}, make('summary', {}, 'more'), rest)
+      row.cells[2].append(first, more)
+      return { ...row, first, rest, more }
+    },
+    ({ cells, first, rest, more }, one) => {
+      setText(cells[0], one.integration ? `${one.app} (key ${one.integration})` : one.app)
+      setText(cells[1], `${Math.min(one.run, wantedCalls)} of ${wantedCalls}`)
+      setAttribute(cells[2], 'data-state', one.ready ? 'good' : 'warn')
+      const [must, ...others] = [...(one.ready ? ['ready'] : []), ...one.mustChange, ...one.couldChange]
+      setText(first, must)
+      setHidden(more, others.length === 0)
+      keepRows(
+        rest,
+        others,
+        text => text,
+        text => ({ element: make('li', {}, text) }),
+        () => undefined,
+      )
+    },
+  )
+  setHidden(byId('no-golive'), integrations.length > 0)
+}

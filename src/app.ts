@@ -8,10 +8,7 @@
  * remembers (budgets, metrics, where accounts live) is made once and told the new settings.
  */
 import { makeAdmin } from './admin/admin.js'
-import { buildGoLive } from './admin/golive.js'
-import { makePage } from './admin/page.js'
-import { buildSnapshot } from './admin/snapshot.js'
-import { buildStatus } from './admin/status.js'
+import { makeViews } from './admin/views.js'
 import { makeTurns, type Clock } from './base/clock.js'
 import type { Config } from './config/settings.js'
 import {
@@ -37,8 +34,8 @@ import { requestHeaders } from './forward/hygiene.js'
 import { makeGovernor } from './governor/governor.js'
 import { makeJournal } from './governor/journal.js'
 import { makeIdentify } from './identify/identify.js'
+import { makeOperations } from './identify/operations.js'
 import { makeRoutes } from './identify/routes.js'
-import { WANTED_CALLS } from './observe/golive.js'
 import { shownOf } from './observe/labels.js'
 import type { Log } from './observe/log.js'
 import { makeObservers } from './observe/observers.js'
@@ -122,7 +119,12 @@ export function makeApp(initial: Config, parts: AppParts): App {
     cache: () => shield.tally(),
     nameOf: (account: string) => governor.nameOf(account),
   }
-  const observers = makeObservers({ version, ...observersSlice(config) }, sources, log, clock)
+  const observers = makeObservers(
+    { version, operationOf: makeOperations(parts.routeTable), ...observersSlice(config) },
+    sources,
+    log,
+    clock,
+  )
   const { metrics, observe } = observers
   const names = makeOwnNames(initial)
   let corridor = makeHouse(config, forward)
@@ -142,6 +144,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
         learnResidences,
         publicUrl: names.publicUrl,
         observe,
+        record: call => observers.captures.record(call),
       },
       clock,
       turns,
@@ -159,19 +162,19 @@ export function makeApp(initial: Config, parts: AppParts): App {
     clock,
   )
 
-  function standing() {
-    const { hits, misses, remembered, coalesced } = metrics.tally()
-    return {
+  const views = makeViews(
+    {
       version,
       startedMs,
-      nowMs: clock.nowMs(),
-      mode: config.limits.mode,
-      accounts: shownOf(governor.standings()),
-      cache: { ...shield.tally(), hits, misses },
-      saved: { remembered, coalesced },
-    }
-  }
-
+      readFile: parts.readFile,
+      mode: () => config.limits.mode,
+      accounts: () => shownOf(governor.standings()),
+      cache: () => shield.tally(),
+      blockedHosts: () => governor.blockedHosts(),
+      observers,
+    },
+    clock,
+  )
   const admin = makeAdmin(
     {
       host: config.admin.host,
@@ -182,14 +185,8 @@ export function makeApp(initial: Config, parts: AppParts): App {
     {
       metrics,
       ready: () => (stopping ? { ready: false, reason: 'shutting down' } : { ready: ports !== undefined }),
-      status: () => buildStatus(standing()),
-      page: makePage(parts.readFile),
-      snapshot() {
-        const [wallMs, blockedHosts] = [clock.wallMs(), governor.blockedHosts()]
-        return buildSnapshot({ status: standing(), wallMs, blockedHosts, ...observers.told() })
-      },
+      ...views,
       quote: ({ account, calls, priority }) => governor.quote(account, calls, priority),
-      golive: () => buildGoLive(observers.goLive.report(), WANTED_CALLS),
       purge: which => shield.purge(which),
     },
     log,

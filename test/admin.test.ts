@@ -1,11 +1,13 @@
 import { once } from 'node:events'
 import { request, type IncomingHttpHeaders, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
 import { connect, type Socket } from 'node:net'
+import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
 import { makeAdmin, type Admin, type AdminConfig, type AdminParts } from '../src/admin/admin.js'
 import { PORT_LIMITS } from '../src/admin/port.js'
 import { buildStatus } from '../src/admin/status.js'
 import { makeSystemClock } from '../src/base/clock.js'
+import { makeCaptures } from '../src/observe/captures.js'
 import { makeMetrics } from '../src/observe/metrics.js'
 
 const clock = makeSystemClock()
@@ -54,6 +56,8 @@ async function start(
     status: () => STATUS,
     quote: () => ({ startMs: 0, finishMs: 0, remaining: 0 }),
     purge: () => 0,
+    captures: makeCaptures(name => name, clock),
+    archive: () => Readable.from([]),
     golive: () => ({ wantedCalls: 20, integrations: [] }),
     page: status => ({ status, contentType: 'text/html', body: 'page' }),
     snapshot: () => ({}),

@@ -125,14 +125,14 @@ void t.test('a day later nothing is left of it, and a key is told from an app', 
   const goLive = makeGoLive(config, hand)
   for (let i = 0; i < 25; i++) goLive.seen(seenOf({ integration: 'the-key-of-it' }))
   goLive.seen(seenOf({}))
-  t.match(goLive.report(), [
+  t.match(goLive.report().integrations, [
     { integration: undefined, app: 'crm', run: 1 },
     { integration: 'the-key-of-it', app: 'crm', run: 25, ready: true },
   ])
   goLive.seen(seenOf({ attempts: [], outcome: 'remembered' }))
-  t.equal(goLive.report()[0]?.run, 1, 'a copy is no call')
+  t.equal(goLive.report().integrations[0]?.run, 1, 'a copy is no call')
   hand.pass(86_400_001)
-  t.match(goLive.report()[1], { run: 0, ready: false, flaggedPolls: 0 })
+  t.match(goLive.report().integrations[1], { run: 0, ready: false, flaggedPolls: 0 })
   t.end()
 
   function seenOf(more: Partial<Seen>): Seen {

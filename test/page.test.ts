@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { get, type IncomingMessage } from 'node:http'
+import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
 import type { Browser, Page } from 'playwright-core'
 import { makeAdmin, type AdminParts } from '../src/admin/admin.js'
@@ -9,6 +10,7 @@ import { EVENTS_LIMITS, makeEvents } from '../src/admin/events.js'
 import { makePage } from '../src/admin/page.js'
 import { buildSnapshot } from '../src/admin/snapshot.js'
 import { makeSystemClock } from '../src/base/clock.js'
+import { makeCaptures } from '../src/observe/captures.js'
 import { makeLive } from '../src/observe/live.js'
 import { hasChromium, openChromium } from './fixtures/browser.js'
 import { AT_ONCE, open as openHouse } from './fixtures/governed.js'
@@ -71,6 +73,8 @@ async function startAdmin(t: Test, snapshot: () => unknown, token?: string): Pro
     snapshot,
     quote: () => ({ startMs: 0, finishMs: 61_000, remaining: 40 }),
     purge: () => 0,
+    captures: makeCaptures(name => name, clock),
+    archive: () => Readable.from([]),
     golive: () => ({ wantedCalls: 20, integrations: [] }),
     ready: () => ({ ready: true }),
   }
@@ -106,6 +110,7 @@ function snapshotOf(accounts: readonly string[], used: (i: number) => number): S
     spentBy: () => new Array<number>(60).fill(1),
     lastHour: live.figures(),
     blockedHosts: [],
+    captures: [],
   })
 }
 

@@ -2,6 +2,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../base/clock.js'
 import { fault, json, send, type Answer } from './answer.js'
 import { hasBody, readBody } from './body.js'
+import {
+  answerCapture,
+  captureOf,
+  deleteCapture,
+  listCaptures,
+  sendCapture,
+  type CaptureParts,
+} from './captures.js'
 import { makeEvents } from './events.js'
 import { makeGate, type GateConfig } from './gate.js'
 import { makePort, PORT_LIMITS } from './port.js'
@@ -14,7 +22,7 @@ export interface AdminConfig extends GateConfig {
 }
 
 /** What the port shows; each is asked when a request asks. */
-export interface AdminParts {
+export interface AdminParts extends CaptureParts {
   readonly metrics: { text(): Promise<string>; readonly contentType: string }
   status(): unknown
   quote(ask: QuoteAsk): Quoted
@@ -91,6 +99,7 @@ export function makeAdmin(
     ['/metrics', { ...READ, answer: metrics }],
     ['/status', { ...READ, answer: () => json(200, parts.status()) }],
     ['/golive', { ...READ, answer: () => json(200, parts.golive()) }],
+    ['/captures', { methods: ['GET', 'POST'], maxBodyBytes: ASK.maxBodyBytes, answer: capturing }],
     ['/quote', { ...ASK, answer: quote }],
     ['/cache/purge', { ...ASK, answer: purge }],
   ])
@@ -116,6 +125,20 @@ export function makeAdmin(
     return answerPurge(headers['content-type'], body, ask => parts.purge(ask))
   }
 
+  function capturing({ method, headers }: IncomingMessage, body: Buffer): Answer {
+    if (method === 'GET') return listCaptures(parts.captures)
+    return answerCapture(headers['content-type'], body, parts.captures)
+  }
+
+  /** One capture: its ZIP, or its end. */
+  function capturePage(path: string): Page | undefined {
+    const asked = captureOf(path)
+    if (!asked) return undefined
+    const { id, isZip } = asked
+    if (!isZip) return { ...READ, methods: ['DELETE'], answer: () => deleteCapture(id, parts.captures) }
+    return { ...READ, answer: ({ method }, _body, res) => sendCapture(id, parts, res, method === 'HEAD') }
+  }
+
   async function answerTo(req: IncomingMessage, res: ServerResponse): Promise<Answer | undefined> {
     const [path = ''] = (req.url ?? '').split('?', 1)
     const denial = gate({ path, headers: req.headers, hosts: req.headersDistinct['host'] ?? [] })
@@ -128,7 +151,7 @@ export function makeAdmin(
       }
       return fault(denial.status, denial.errorCode, denial.message, challenge)
     }
-    const page = pages.get(path)
+    const page = pages.get(path) ?? capturePage(path)
     if (!page) return fault(404, 'GOVERNOR_NOT_FOUND', 'The admin port has no such page.')
     const { methods, maxBodyBytes } = page
     if (!methods.includes(req.method ?? '')) {

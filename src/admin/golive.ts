@@ -5,10 +5,10 @@ import { moment } from './status.js'
 const KEY_CHARS = 8
 
 /** The body of `GET /golive`: for each integration *ready*, or what to change. Times are ISO 8601 UTC. */
-export function buildGoLive(report: ReturnType<GoLive['report']>, wantedCalls: number) {
+export function buildGoLive({ wantedCalls, integrations }: ReturnType<GoLive['report']>) {
   return {
     wantedCalls,
-    integrations: report.map(({ integration, broken, pairs, ...evidence }) => ({
+    integrations: integrations.map(({ integration, broken, pairs, ...evidence }) => ({
       integration: integration?.slice(0, KEY_CHARS) ?? null,
       ...evidence,
       broken: broken

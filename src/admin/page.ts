@@ -16,17 +16,18 @@ const SCRIPTS = [
   'chart.js',
   'tables.js',
   'asking.js',
+  'captures.js',
   'page.js',
 ]
-const IMPORT = /^import [^;]*? from '\.\/[\w-]+\.js'\n/gm
-const EXPORT = /^export (?=function|const|class|async)/gm
+const IMPORT = /^import (\{[^}]*\}) from '\.\/([\w-]+\.js)'$/gm
+const EXPORT = /^export (?=(?:async )?(?:function|const|class) (\w+))/gm
 
 /** @throws where a part of it cannot be read: it is a part of the product, not of the settings. */
 export function makePage(readFile: (path: string) => string): (status: 200 | 401) => Answer {
   const own = (name: string) => readFile(fileURLToPath(new URL(name, FOLDER)))
   const theirs = (name: string) => readFile(fileURLToPath(import.meta.resolve(`uplot/dist/${name}`)))
-  const modules = SCRIPTS.map(name => own(name).replace(IMPORT, '').replace(EXPORT, ''))
-  const script = `${theirs('uPlot.iife.min.js')}\n(() => {\n'use strict'\n${modules.join('\n')}\n})()\n`
+  const modules = SCRIPTS.map(name => scopeOf(name, own(name)))
+  const script = `${theirs('uPlot.iife.min.js')}\n(() => {\n'use strict'\nconst modules = {}\n${modules.join('\n')}\n})()\n`
   const style = `${theirs('uPlot.min.css')}\n${own('page.css')}`
   // Functions, because `$&` in what is put in would mean something to `replace`.
   const body = own('page.html')
@@ -50,6 +51,13 @@ export function makePage(readFile: (path: string) => string): (status: 200 | 401
     body,
     headers: { 'Content-Security-Policy': policy },
   })
+}
+
+/** A module in a scope of its own, because two of them may use one name. */
+function scopeOf(name: string, text: string): string {
+  const exported = [...text.matchAll(EXPORT)].map(([, word]) => word)
+  const body = text.replace(IMPORT, "const $1 = modules['$2']").replace(EXPORT, '')
+  return `modules['${name}'] = (() => {\n${body}\nreturn { ${exported.join(', ')} }\n})()`
 }
 
 function hashOf(text: string): string {

@@ -1,6 +1,8 @@
 /** What the live page is told once a second: the body of `/status`, and what that has no room for. */
 import type { Priority } from '../base/types.js'
+import type { Capture } from '../observe/captures.js'
 import type { LiveFigures } from '../observe/live.js'
+import { show } from './captures.js'
 import { buildStatus, moment, type AccountPart, type StatusParts } from './status.js'
 
 /** What the rooms know at one moment, as in `StatusParts`. */
@@ -11,6 +13,7 @@ export interface SnapshotParts {
   /** Calls sent to DocuSign for an account in each sixtieth of its hour, oldest first. */
   spentBy(account: string): readonly number[] | undefined
   readonly lastHour: LiveFigures
+  readonly captures: readonly Capture[]
   readonly blockedHosts: readonly { readonly origin: string; readonly waitMs: number }[]
 }
 
@@ -46,5 +49,6 @@ export function buildSnapshot({ status, wallMs, hourWindowMs, ...parts }: Snapsh
       seconds: Math.ceil(waitMs / 1000),
     })),
     lastHour: parts.lastHour,
+    captures: parts.captures.map(show),
   }
 }

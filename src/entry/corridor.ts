@@ -25,6 +25,7 @@ import { framingFault, hasBody, NO_BODY, receive, TOO_LARGE, type Received } fro
 import { failureRefusal, held, ours } from './refusal.js'
 import { LEFT, passOn, passWhole, refuse, standIn, type Written } from './respond.js'
 import { headerOf, isUserinfo, makeTellUserinfo, type UserinfoTellers } from './tell-userinfo.js'
+import { tape, type Recording } from './tape.js'
 import { makeSpare, type SpareNotes, type SpareRooms } from './spare.js'
 
 export interface Rooms extends AskRooms, SpareRooms, UserinfoTellers {
@@ -34,6 +35,8 @@ export interface Rooms extends AskRooms, SpareRooms, UserinfoTellers {
   /** The client's header lines → those that go up. Everything later is judged on these. */
   headers(sent: IncomingHttpHeaders): Record<string, string | string[]>
   observe(seen: Seen): void
+  /** Whom to tell all that becomes of a call that an operator wants on record. */
+  record(call: Call): Recording | undefined
 }
 
 /** Walks one request through the house and resolves when the client's connection is done with it. Never rejects. */
@@ -140,12 +143,15 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
     const call = rooms.identify(req.method ?? '', req.url ?? '')
     if (call.kind === 'refusal') return refuse(res, call)
     notes.call = call
+    const recording = rooms.record(call)
+    if (recording) tape(recording, req, res)
     if (closing) return refuse(res, SHUTTING_DOWN)
 
     const beganMs = clock.nowMs()
     const body = hasBody(req) ? await receive(req, res) : NO_BODY
     notes.receiveMs = clock.nowMs() - beganMs
     if (!body) return LEFT
+    if (recording && body.kind === 'whole') recording.sent(body.bytes)
 
     const wish = rooms.governor.wish(call, req.headers)
     const headers = rooms.headers(req.headers)

@@ -14,7 +14,7 @@ import { verdictOf, type Evidence, type Verdict } from './golive-verdict.js'
 export interface GoLive {
   seen(seen: Seen): void
   /** The one that called last comes first. */
-  report(): readonly (Evidence & Verdict)[]
+  report(): { readonly wantedCalls: number; readonly integrations: readonly (Evidence & Verdict)[] }
 }
 
 export interface GoLiveConfig {
@@ -46,7 +46,7 @@ interface Often {
   readonly times: Rolling
 }
 
-export const WANTED_CALLS = 20
+const WANTED_CALLS = 20
 const DAY_MS = 86_400_000
 const HOURS = 24
 const MAX_PARTIES = 200
@@ -197,10 +197,11 @@ export function makeGoLive(config: GoLiveConfig, clock: Clock): GoLive {
 
     report() {
       const [nowMs, wallMs] = [clock.nowMs(), clock.wallMs()]
-      return [...parties.values()].map(party => {
+      const integrations = [...parties.values()].map(party => {
         const evidence = evidenceOf(party, nowMs, wallMs)
         return { ...evidence, ...verdictOf(evidence, config.pollIntervalMs, WANTED_CALLS) }
       })
+      return { wantedCalls: WANTED_CALLS, integrations }
     },
   }
 }

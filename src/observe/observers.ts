@@ -1,13 +1,18 @@
 /** Everybody who reads the records of the calls. One `Seen` goes to each of them, so that no two disagree. */
 import type { Clock } from '../base/clock.js'
 import type { Seen } from '../base/types.js'
+import { archive } from './archive.js'
+import { makeCaptures, type Capture, type Captures } from './captures.js'
 import { makeGoLive, type GoLive, type GoLiveConfig } from './golive.js'
 import { makeLive, type Live, type LiveFigures } from './live.js'
 import type { Log } from './log.js'
 import { makeMetrics, type Metrics, type MetricsConfig, type MetricsSources } from './metrics.js'
 import { makeWouldHaveHeld } from './would.js'
 
-export type ObserversConfig = MetricsConfig & GoLiveConfig
+export interface ObserversConfig extends MetricsConfig, GoLiveConfig {
+  /** What DocuSign calls an operation. */
+  readonly operationOf: (method: string, route: string) => string | undefined
+}
 
 export interface ObserversSources extends MetricsSources {
   /** One name for an account, whichever of its two was used. */
@@ -20,6 +25,9 @@ export interface Observers {
   /** For the live page. */
   told(): Pick<Live, 'spentBy'> & { readonly lastHour: LiveFigures; readonly hourWindowMs: number }
   readonly goLive: GoLive
+  readonly captures: Captures
+  /** The ZIP of one of them, in pieces. */
+  archive(capture: Capture): AsyncIterable<Uint8Array>
   /** Says what has not been said yet. For the way out. */
   flush(): void
 }
@@ -37,6 +45,8 @@ export function makeObservers(
   return {
     metrics,
     goLive,
+    captures: makeCaptures(sources.nameOf, clock),
+    archive: ({ recorded }) => archive(recorded, { clock, ...config }),
     observe(seen) {
       log.call(seen)
       metrics.seen(seen)

@@ -4,6 +4,7 @@ import { saySecond, saySpan, sayNumber, sayTime } from './say.js'
 import { showAccounts } from './accounts.js'
 import { redrawOutcomes, showOutcomes } from './chart.js'
 import { showAnswers, showBlocks, showFigures, showGoLive, showPolled, showSpenders } from './tables.js'
+import { showCaptures, startCapture } from './captures.js'
 import { ask, hasToken, listen, post, setToken } from './asking.js'
 
 const STALE_MS = 4000
@@ -31,6 +32,7 @@ function show(snapshot) {
   showSpenders('apps', snapshot.lastHour.apps)
   showSpenders('routes', snapshot.lastHour.routes)
   showPolled(snapshot)
+  showCaptures(snapshot)
   void askGoLive()
 }
 
@@ -118,6 +120,10 @@ byId('forget').addEventListener('click', () => {
   setToken('')
   latest = undefined
   openGate('')
+})
+byId('capture').addEventListener('submit', event => {
+  event.preventDefault()
+  void startCapture(event.target)
 })
 byId('quote').addEventListener('submit', async event => {
   event.preventDefault()

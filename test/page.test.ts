@@ -111,6 +111,7 @@ function snapshotOf(accounts: readonly string[], used: (i: number) => number): S
     lastHour: live.figures(),
     blockedHosts: [],
     captures: [],
+    hints: [],
   })
 }
 
@@ -230,6 +231,7 @@ void t.test('hostile names of accounts, apps, routes and resources run nothing',
     ...plain,
     version: evil,
     blockedHosts: [{ host: evil, seconds: 5 }],
+    hints: [{ hint: evil, app: evil, calls: 1, lastAt: plain.at, meaning: evil }],
     lastHour: {
       ...plain.lastHour,
       refusals: [{ reason: evil, calls: 2 }],

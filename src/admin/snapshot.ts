@@ -1,6 +1,7 @@
 /** What the live page is told once a second: the body of `/status`, and what that has no room for. */
 import type { Priority } from '../base/types.js'
 import type { Capture } from '../observe/captures.js'
+import type { Met } from '../observe/hints.js'
 import type { LiveFigures } from '../observe/live.js'
 import { show } from './captures.js'
 import { buildStatus, moment, type AccountPart, type StatusParts } from './status.js'
@@ -14,6 +15,7 @@ export interface SnapshotParts {
   spentBy(account: string): readonly number[] | undefined
   readonly lastHour: LiveFigures
   readonly captures: readonly Capture[]
+  readonly hints: readonly Met[]
   readonly blockedHosts: readonly { readonly origin: string; readonly waitMs: number }[]
 }
 
@@ -50,5 +52,6 @@ export function buildSnapshot({ status, wallMs, hourWindowMs, ...parts }: Snapsh
     })),
     lastHour: parts.lastHour,
     captures: parts.captures.map(show),
+    hints: parts.hints.map(({ lastMs, ...met }) => ({ ...met, lastAt: moment(lastMs) })),
   }
 }

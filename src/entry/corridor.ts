@@ -12,7 +12,7 @@
  */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock, Turns } from '../base/clock.js'
-import type { Call, Reason, Refusal, Seen } from '../base/types.js'
+import type { Call, Hint, Reason, Refusal, Seen } from '../base/types.js'
 import type { Answer, Shipment } from '../forward/exchange.js'
 import type { Wish } from '../governor/visit.js'
 import type { Asking } from '../shield/asking.js'
@@ -21,6 +21,8 @@ import type { Visitor } from '../shield/learn.js'
 import type { Passing, Shield } from '../shield/shield.js'
 import { makeAsk, type AskRooms, type Notes } from './ask.js'
 import { audienceOf, type Audience } from './audience.js'
+import { hintOf } from './hint.js'
+import { methodLabel } from './method-label.js'
 import { framingFault, hasBody, NO_BODY, receive, TOO_LARGE, type Received } from './receive.js'
 import { failureRefusal, held, ours } from './refusal.js'
 import { LEFT, passOn, passWhole, refuse, standIn, type Written } from './respond.js'
@@ -47,6 +49,7 @@ interface Journal extends Notes, SpareNotes {
   integration: string | undefined
   receiveMs: number
   traceToken: string | undefined
+  hint: Hint | undefined
 }
 
 /** A call on its way, with all that is known of it. */
@@ -76,7 +79,6 @@ const STALE_FOR: ReadonlySet<Reason> = new Set([
   'upstream-unreachable',
   'upstream-timeout',
 ])
-const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
 export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor {
   const ask = makeAsk(rooms, clock)
@@ -97,6 +99,7 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
       would: undefined,
       headAtMs: undefined,
       traceToken: undefined,
+      hint: undefined,
       saved: undefined,
       poll: undefined,
       alongMs: 0,
@@ -125,6 +128,7 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
       bytesOut: written.bytesOut,
       cut: written.cut,
       traceToken: notes.traceToken,
+      hint: notes.hint,
     })
   }
 
@@ -197,7 +201,9 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
     notes.traceToken = headerOf(answer.headers, 'x-docusign-tracetoken')
     if (asked.kind === 'told') {
       asking?.told(answer.headers, asked.body)
-      return passWhole(res, answer, asked.body, addedTo(BYPASS, notes))
+      notes.hint = hintOf(answer.headers, asked.body)
+      const hinted = notes.hint === undefined ? [] : ['X-Governor-Hint', notes.hint]
+      return passWhole(res, answer, asked.body, addedTo(BYPASS, notes).concat(hinted))
     }
     try {
       if (isUserinfo(call) && answer.status === 200) return await tellUserinfo(walking, sentMs, answer)
@@ -240,8 +246,4 @@ const SHUTTING_DOWN: Refusal = {
   kind: 'refusal',
   reason: 'shutting-down',
   message: 'The governor is shutting down and takes no more calls. This one was not sent.',
-}
-
-export function methodLabel(method: string | undefined): string {
-  return method !== undefined && METHODS.has(method) ? method : 'other'
 }

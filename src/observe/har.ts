@@ -14,14 +14,13 @@ export function fileNameOf(
 
 export function textOf(recorded: Recorded): string {
   const { method, requestHeaders, requestBody, status, answerHeaders, answerBody } = recorded
-  const head = [`${method} ${urlOf(recorded)} HTTP/1.1`, `Timestamp: ${timeOf(recorded.atMs)}`]
-  if (recorded.traceToken !== undefined) head.push(`TraceToken: ${recorded.traceToken}`)
-  head.push(`Duration: ${Math.round(recorded.durationMs)} ms`)
+  const head = [`Timestamp: ${timeOf(recorded.atMs)}`, `Duration: ${Math.round(recorded.durationMs)} ms`]
+  if (recorded.traceToken !== undefined) head.unshift(`TraceToken: ${recorded.traceToken}`)
   const answer =
     status === undefined ? 'no answer reached the client' : `${status} ${STATUS_CODES[status] ?? ''}`
   const parts = [
     head.join('\n'),
-    linesOf(requestHeaders),
+    `${method} ${urlOf(recorded)}\n${linesOf(requestHeaders)}`,
     bodyOf(requestBody),
     '-'.repeat(60),
     answer.trimEnd(),

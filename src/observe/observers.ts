@@ -4,6 +4,7 @@ import type { Seen } from '../base/types.js'
 import { archive } from './archive.js'
 import { makeCaptures, type Capture, type Captures } from './captures.js'
 import { makeGoLive, type GoLive, type GoLiveConfig } from './golive.js'
+import { makeHints, type Met } from './hints.js'
 import { makeLive, type Live, type LiveFigures } from './live.js'
 import type { Log } from './log.js'
 import { makeMetrics, type Metrics, type MetricsConfig, type MetricsSources } from './metrics.js'
@@ -23,7 +24,11 @@ export interface Observers {
   readonly metrics: Metrics
   readonly observe: (seen: Seen) => void
   /** For the live page. */
-  told(): Pick<Live, 'spentBy'> & { readonly lastHour: LiveFigures; readonly hourWindowMs: number }
+  told(): Pick<Live, 'spentBy'> & {
+    readonly lastHour: LiveFigures
+    readonly hints: readonly Met[]
+    readonly hourWindowMs: number
+  }
   readonly goLive: GoLive
   readonly captures: Captures
   /** The ZIP of one of them, in pieces. */
@@ -42,6 +47,7 @@ export function makeObservers(
   const wouldHaveHeld = makeWouldHaveHeld(fields => log.event('info', 'would-have-held', fields), clock)
   const live = makeLive(config, sources.nameOf, clock)
   const goLive = makeGoLive(config, clock)
+  const hints = makeHints(clock)
   return {
     metrics,
     goLive,
@@ -53,9 +59,11 @@ export function makeObservers(
       wouldHaveHeld.seen(seen)
       live.seen(seen)
       goLive.seen(seen)
+      hints.seen(seen)
     },
     told: () => ({
       lastHour: live.figures(),
+      hints: hints.met(),
       spentBy: account => live.spentBy(account),
       hourWindowMs: config.hourWindowMs,
     }),

@@ -1,6 +1,6 @@
 /** Takes what opens doors out of what is recorded. What is doubtful is removed: a recording is made to be passed on. */
 
-export const REMOVED = '[removed]'
+export const REMOVED = '[omitted]'
 
 const SECRET_HEADERS: ReadonlySet<string> = new Set([
   'authorization',

@@ -3,7 +3,15 @@ import { byId, setAttribute, setHidden, setText } from './write.js'
 import { saySecond, saySpan, sayNumber, sayTime } from './say.js'
 import { showAccounts } from './accounts.js'
 import { redrawOutcomes, showOutcomes } from './chart.js'
-import { showAnswers, showBlocks, showFigures, showGoLive, showPolled, showSpenders } from './tables.js'
+import {
+  showAnswers,
+  showBlocks,
+  showFigures,
+  showGoLive,
+  showHints,
+  showPolled,
+  showSpenders,
+} from './tables.js'
 import { showCaptures, startCapture } from './captures.js'
 import { ask, hasToken, listen, post, setToken } from './asking.js'
 
@@ -33,6 +41,7 @@ function show(snapshot) {
   showSpenders('routes', snapshot.lastHour.routes)
   showPolled(snapshot)
   showCaptures(snapshot)
+  showHints(snapshot)
   void askGoLive()
 }
 

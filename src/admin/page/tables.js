@@ -225,3 +225,24 @@ export function showGoLive({ wantedCalls, integrations }) {
   )
   setHidden(byId('no-golive'), integrations.length > 0)
 }
+
+export function showHints({ hints }) {
+  keepRows(
+    byId('hints'),
+    hints,
+    ({ hint, app }) => `${hint} ${app}`,
+    () => {
+      const [what, meaning] = [make('b'), make('span')]
+      return { element: make('li', {}, what, ' ', meaning), what, meaning }
+    },
+    ({ what, meaning }, one) => {
+      const last = sayTime(Date.parse(one.lastAt))
+      setText(
+        what,
+        `${one.hint}, ${one.app}, ${one.calls === 1 ? 'once' : `${sayNumber(one.calls)} times`}, last ${last}.`,
+      )
+      setText(meaning, one.meaning)
+    },
+  )
+  setHidden(byId('no-hints'), hints.length > 0)
+}

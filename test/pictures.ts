@@ -52,7 +52,7 @@ const HABITS: readonly Habit[] = [
     account: 1,
     calls: 620,
     ask: (house, account, n) =>
-      house.ask(`//accounts/${account}/envelopes/${idAt(account, n % 12)}/documents/combined`, {
+      house.ask(`//accounts/${account}/envelopes/${idAt(account, n % 300)}/documents/combined`, {
         app: 'archive',
       }),
   },
@@ -82,8 +82,22 @@ const HABITS: readonly Habit[] = [
     ask: (house, account, n) => house.ask(`//accounts/${account}/folders?n=${n}`, { app: 'crm' }),
   },
   {
+    app: 'onboarding',
+    account: 3,
+    calls: 12,
+    // The assertion of somebody's test.
+    ask: house =>
+      fetch(`${house.governor.url}/apps/onboarding/oauth/token`, {
+        method: 'POST',
+        body: new URLSearchParams({
+          grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+          assertion: 'a.b.c',
+        }),
+      }),
+  },
+  {
     app: 'poller',
-    account: 1,
+    account: 2,
     calls: 260,
     ask: (house, account, n) =>
       house.ask(`//accounts/${account}/envelopes/${idAt(account, n % 2)}/recipients`, { app: 'poller' }),
@@ -116,10 +130,6 @@ async function main(folder: string): Promise<void> {
     docusign: {
       accounts: 5,
       hourLimit: 1000,
-      envelopes: [
-        { status: 'completed', count: 60 },
-        { status: 'lives', count: 6 },
-      ],
     },
     // On a clock as fast as this an answer takes seconds.
     settings: { GOVERNOR_LOG_LEVEL: 'silent', GOVERNOR_UPSTREAM_RESPONSE_TIMEOUT: '600' },
@@ -127,12 +137,24 @@ async function main(folder: string): Promise<void> {
     clock,
     docusignClock: clock,
   })
+  for (const [i, { id }] of house.accounts.entries()) {
+    // What is at its end is read once; what still lives is polled.
+    await house.control(
+      '/envelopes',
+      i === 1 ? { account: id, status: 'completed', count: 300 } : { account: id, status: 'sent', count: 6 },
+    )
+  }
   for (const { id } of house.accounts) ids.set(id, await envelopesOf(house, id))
   const ending = new AbortController()
   const lives = HABITS.map(habit => live(house, habit, clock, ending.signal))
   clock.goAt(FACTOR)
   while (clock.wallMs() < BEGINS_MS + MINUTES * 60_000) await new Promise(resolve => setTimeout(resolve, 20))
   clock.goAt(1)
+  await fetch(`${house.governor.adminUrl}/captures`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ app: 'crm', requests: 50 }),
+  })
 
   const browser = await openChromium()
   const shots = [

@@ -112,6 +112,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
     notebook,
     askUserinfo,
     nameOf: account => governor.nameOf(account),
+    namesOf: account => governor.namesOf(account),
   })
   const metrics = makeMetrics(
     { version, maxAccounts: config.metrics.maxAccounts },

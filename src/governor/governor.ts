@@ -50,6 +50,8 @@ export interface Governor {
   limitsOf(account: string): LimitsShown
   /** One name for an account, whichever of its two is used. */
   nameOf(account: string): string
+  /** This one, and the account's other one where that is known. */
+  namesOf(account: string): readonly string[]
   /** Everybody who waits is told that we are shutting down. */
   drain(): void
 }
@@ -170,6 +172,7 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
     limitsOf: name => shown(book.find(name).standing(clock.nowMs())),
 
     nameOf: name => book.nameOf(name),
+    namesOf: name => book.namesOf(name),
 
     drain() {
       for (const account of book.all()) account.drain()

@@ -41,6 +41,8 @@ export interface LearningParts {
   readonly denied: Store<object>
   /** Nothing that is under way for these may be kept. */
   readonly voidFetches: (which: Which) => void
+  /** All keys under which something of an account may be kept. */
+  readonly accountKeysOf: (account: string) => readonly string[]
 }
 
 export interface Learning {
@@ -59,7 +61,7 @@ export interface Learning {
 const DENIED = Object.freeze({})
 
 export function makeLearning(parts: LearningParts): Learning {
-  const { clock, tokens, terminal, polls, copies, diary, denied, voidFetches } = parts
+  const { clock, tokens, terminal, polls, copies, diary, denied, voidFetches, accountKeysOf } = parts
   const oauth = makeOAuthTraffic(tokens)
 
   function drop(which: Which): readonly Copy[] {
@@ -74,9 +76,12 @@ export function makeLearning(parts: LearningParts): Learning {
 
   /** A write has ended, or may have. From now on each of its resources may be read once more, and no copy is true. */
   function touched({ call, account, headers, body }: Visitor, nowMs: number): void {
+    if (call.account === undefined) return
     const touch = touchOf(call, body, headers['content-type'])
+    const names = accountKeysOf(call.account)
     if (touch.kind === 'account') {
-      const envelopes = new Set(drop({ account }).map(({ envelope }) => envelope))
+      const dropped = names.flatMap(name => drop({ account: name }))
+      const envelopes = new Set(dropped.map(({ envelope }) => envelope))
       for (const envelope of envelopes) if (envelope !== '') written(envelope, nowMs)
     } else if (touch.kind === 'envelopes') {
       for (const guid of touch.envelopes) {
@@ -86,7 +91,8 @@ export function makeLearning(parts: LearningParts): Learning {
       }
     }
     // Lists of the account may show it, too: a new envelope, for one.
-    if (account !== '') written(account, nowMs)
+    for (const name of names) drop({ account: name, envelope: '' })
+    written(account, nowMs)
   }
 
   function sighted({ envelope: guid, status, purgeState }: Sighting, nowMs: number): void {
@@ -97,12 +103,14 @@ export function makeLearning(parts: LearningParts): Learning {
 
   return {
     answered(visitor, status, sentMs) {
-      const { call, credential, envelope } = visitor
+      const { call, headers, credential, envelope } = visitor
       const nowMs = clock.nowMs()
       if (call.service === 'api' && credential !== undefined && credential.id !== '') {
         if (status === 401) tokens.forget(credential, nowMs)
         else if (status >= 200 && status <= 299) {
-          tokens.accepted(credential, sentMs, call.account ?? '')
+          // What names no account may answer anyone; and with a cookie, who knows whom it answered.
+          const proves = call.account !== undefined && headers.cookie === undefined
+          if (proves) tokens.accepted(credential, sentMs, call.account)
           if (envelope !== '' && denied.size > 0) denied.delete(`${envelope} ${tokens.viewerOf(credential)}`)
         } else if ((status === 403 || status === 404) && envelope !== '') {
           const viewer = tokens.viewerOf(credential)

@@ -59,6 +59,8 @@ export interface ShieldParts {
   readonly askUserinfo: IntrospectionNeeds['ask']
   /** One name for an account, whichever of its two was used. */
   readonly nameOf: (account: string) => string
+  /** Every name that is known of an account: what was kept before both were known is kept by the other one. */
+  readonly namesOf: (account: string) => readonly string[]
 }
 
 export interface Shield {
@@ -93,7 +95,7 @@ const MAX_DENIED = 10_000
 const MAX_ACCOUNT_KEYS = 50_000
 
 export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
-  const { clock, turns, vault, notebook, nameOf } = parts
+  const { clock, turns, vault, notebook, nameOf, namesOf } = parts
   let config = initial
   const copies = makeCopies(config.cache, vault, clock)
   const polls = makePolls({ intervalMs: config.polling.intervalMs, max: MAX_POLLED })
@@ -119,6 +121,7 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
     diary,
     denied,
     voidFetches: which => underWay.void(which),
+    accountKeysOf,
   })
   const underWay = makeUnderWay({
     tokens,
@@ -142,6 +145,12 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
     let entry = accountKeys.get(name)
     if (!entry) accountKeys.set(name, (entry = { key: keyOf('account', name) }))
     return entry.key
+  }
+
+  /** All keys under which something of it may be kept. */
+  function accountKeysOf(account: string): readonly string[] {
+    const name = account.toLowerCase()
+    return [...new Set([...namesOf(name), nameOf(name)])].map(one => keyOf('account', one))
   }
 
   return {
@@ -200,12 +209,10 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
     },
 
     purge({ account, envelope }) {
-      const which = {
-        account: account === undefined ? undefined : accountKey(account),
-        envelope: envelope === undefined ? undefined : envelopeKey(envelope),
-      }
-      underWay.void(which)
-      return copies.drop(which).length
+      const keys = account === undefined ? [undefined] : accountKeysOf(account)
+      const which = { envelope: envelope === undefined ? undefined : envelopeKey(envelope) }
+      for (const key of keys) underWay.void({ ...which, account: key })
+      return keys.reduce((sum, key) => sum + copies.drop({ ...which, account: key }).length, 0)
     },
 
     tally: () => copies.tally(),

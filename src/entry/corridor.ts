@@ -186,8 +186,8 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
     const { answer } = asked
     notes.traceToken = headerOf(answer.headers, 'x-docusign-tracetoken')
     if (asked.kind === 'told') {
-      asking?.told(answer.headers, asked.body)
-      return passWhole(res, answer, asked.body, addedTo(BYPASS, notes))
+      const how = asking?.told(answer.headers, asked.body) ?? BYPASS
+      return passWhole(res, answer, asked.body, addedTo(how, notes))
     }
     try {
       if (isUserinfo(call) && answer.status === 200) return await tellUserinfo(walking, sentMs, answer)

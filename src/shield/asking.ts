@@ -89,7 +89,10 @@ export class Asking implements Errand {
   answered(status: number): void {
     this.#status = status
     this.#answeredMs = this.#parts.clock.nowMs()
+    // A refusal makes void what this viewer's others are on their way for; itself, it is the latest word.
+    const { isVoid } = this.fetch
     this.#parts.learning.answered(this.question, status, this.fetch.sentMs)
+    this.fetch.isVoid = isVoid
     if (status >= 200 && status <= 299) return
     this.#settle(false)
     // It may have to wait, and go again.
@@ -102,12 +105,17 @@ export class Asking implements Errand {
     this.#finish()
   }
 
-  /** The answer had to be read before it could be passed on, as errors are. */
-  told(lines: readonly string[], body: Buffer): void {
+  /**
+   * The answer had to be read before it could be passed on, as errors are.
+   *
+   * @returns the parameters of its `Cache-Status`
+   */
+  told(lines: readonly string[], body: Buffer): string {
     this.#settle(false)
     if (this.fetch.isFollowed && this.#status < 500 && mayBeShared(lines))
       this.fetch.share(this.#status, lines, body, false)
     this.#finish()
+    return this.#unkept
   }
 
   /** The answer flows. */
@@ -122,7 +130,7 @@ export class Asking implements Errand {
         ? this.#parts.copies.intake(keep?.declaredBytes, whose && keep && { id: whose.id, keep })
         : undefined
     if (!intake) this.#given()
-    const how = whose && intake ? STORED : question.isTracked ? MISS : BYPASS
+    const how = whose && intake ? STORED : this.#unkept
     return new FlowIn(this, { ear, intake, keep, whose, lines, how, ahead: this.#parts.ahead })
   }
 
@@ -162,6 +170,10 @@ export class Asking implements Errand {
   /** Too large, or nobody's to keep: the interval runs from now, and there is nothing to wait for. */
   given(): void {
     this.#given()
+  }
+
+  get #unkept(): string {
+    return this.question.isTracked ? MISS : BYPASS
   }
 
   #given(): void {

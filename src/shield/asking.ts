@@ -14,6 +14,8 @@ import type { Whose } from './whose.js'
 
 /** What is told of every attempt at DocuSign, in this order. */
 export interface Errand {
+  /** It must wait for its leave. */
+  held(): void
   /** It is sent in this same breath. */
   sending(): void
   /** Its connection came. */
@@ -65,6 +67,10 @@ export class Asking implements Errand {
     this.twinKey = keys.twin
     this.poll = how.poll
     this.#mayKeep = how.mayKeep
+  }
+
+  held(): void {
+    this.fetch.held()
   }
 
   sending(): void {

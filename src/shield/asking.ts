@@ -95,7 +95,10 @@ export class Asking implements Errand {
   answered(status: number): void {
     this.#status = status
     this.#answeredMs = this.#parts.clock.nowMs()
+    const wasVoid = this.fetch.isVoid
     this.#parts.learning.answered(this.question, status, this.fetch.sentMs)
+    // A 404 makes void what else is on its way for this viewer, and not itself: those who wait for it are told it, too.
+    this.fetch.isVoid = wasVoid
     if (status >= 200 && status <= 299) return
     this.#settle(false)
     // It may have to wait, and go again.

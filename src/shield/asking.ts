@@ -182,7 +182,8 @@ export class Asking implements Errand {
   #settle(ok: boolean): void {
     if (!this.#isPending) return
     this.#isPending = false
-    const nowMs = this.#parts.clock.nowMs()
+    // From the head of the answer, because DocuSign had counted the GET by then; and the copy is as old as that.
+    const nowMs = ok ? this.#answeredMs : this.#parts.clock.nowMs()
     this.#parts.polls.answered(this.pollKey, ok, nowMs)
     if (ok) this.#parts.diary.answered(this.pollKey, nowMs)
     else this.#parts.diary.unanswered(this.pollKey, nowMs)

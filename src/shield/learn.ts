@@ -56,6 +56,7 @@ export interface Learning {
   isFinal(visitor: Visitor, sentMs: number, shown: readonly Sighting[]): boolean
 }
 
+const CREATION = '/v2.1/accounts/{accountId}/envelopes'
 const DENIED = Object.freeze({})
 
 export function makeLearning(parts: LearningParts): Learning {
@@ -75,11 +76,12 @@ export function makeLearning(parts: LearningParts): Learning {
   /** A write has ended, or may have. From now on each of its resources may be read once more, and no copy is true. */
   function touched({ call, account, headers, body }: Visitor, nowMs: number): void {
     const touch = touchOf(call, body, headers['content-type'])
-    if (touch.kind === 'none') return
+    // A new envelope changes no other, but lists show it.
+    if (touch.kind === 'none' && !(call.method === 'POST' && call.route === CREATION)) return
     if (touch.kind === 'account') {
       const envelopes = new Set(drop({ account }).map(({ envelope }) => envelope))
       for (const envelope of envelopes) if (envelope !== '') written(envelope, nowMs)
-    } else {
+    } else if (touch.kind === 'envelopes') {
       for (const guid of touch.envelopes) {
         const envelope = envelopeKey(guid)
         drop({ envelope })

@@ -14,6 +14,8 @@ import type { Whose } from './whose.js'
 
 /** What is told of every attempt at DocuSign, in this order. */
 export interface Errand {
+  /** It must wait for its leave. */
+  held(): void
   /** It is sent in this same breath. */
   sending(): void
   /** Its connection came. */
@@ -67,6 +69,10 @@ export class Asking implements Errand {
     this.#mayKeep = how.mayKeep
   }
 
+  held(): void {
+    this.fetch.held()
+  }
+
   sending(): void {
     const nowMs = this.#parts.clock.nowMs()
     this.fetch.sending(nowMs)
@@ -89,10 +95,10 @@ export class Asking implements Errand {
   answered(status: number): void {
     this.#status = status
     this.#answeredMs = this.#parts.clock.nowMs()
-    // A refusal makes void what this viewer's others are on their way for; itself, it is the latest word.
-    const { isVoid } = this.fetch
+    const wasVoid = this.fetch.isVoid
     this.#parts.learning.answered(this.question, status, this.fetch.sentMs)
-    this.fetch.isVoid = isVoid
+    // A 404 makes void what else is on its way for this viewer, and not itself: those who wait for it are told it, too.
+    this.fetch.isVoid = wasVoid
     if (status >= 200 && status <= 299) return
     this.#settle(false)
     // It may have to wait, and go again.
@@ -185,7 +191,8 @@ export class Asking implements Errand {
   #settle(ok: boolean): void {
     if (!this.#isPending) return
     this.#isPending = false
-    const nowMs = this.#parts.clock.nowMs()
+    // From the head of the answer, because DocuSign had counted the GET by then; and the copy is as old as that.
+    const nowMs = ok ? this.#answeredMs : this.#parts.clock.nowMs()
     this.#parts.polls.answered(this.pollKey, ok, nowMs)
     if (ok) this.#parts.diary.answered(this.pollKey, nowMs)
     else this.#parts.diary.unanswered(this.pollKey, nowMs)

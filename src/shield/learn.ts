@@ -58,6 +58,7 @@ export interface Learning {
   isFinal(visitor: Visitor, sentMs: number, shown: readonly Sighting[]): boolean
 }
 
+const CREATION = '/v2.1/accounts/{accountId}/envelopes'
 const DENIED = Object.freeze({})
 
 export function makeLearning(parts: LearningParts): Learning {
@@ -79,6 +80,8 @@ export function makeLearning(parts: LearningParts): Learning {
     if (call.account === undefined) return
     const touch = touchOf(call, body, headers['content-type'])
     const names = accountKeysOf(call.account)
+    // A new envelope changes no other, but lists show it.
+    if (touch.kind === 'none' && !(call.method === 'POST' && call.route === CREATION)) return
     if (touch.kind === 'account') {
       const dropped = names.flatMap(name => drop({ account: name }))
       const envelopes = new Set(dropped.map(({ envelope }) => envelope))

@@ -76,20 +76,20 @@ export function makeRecall({ clock, polls, copies, whose, underWay, config }: Re
     const pollKey = pollKeyOf(question, whose.appOf(question))
     const written = question.envelope === '' ? question.account : question.envelope
     const verdict = polls.ask(pollKey, written, nowMs)
-    if (verdict.kind !== 'pending' && verdict.kind !== 'inside') {
-      return underWay.lead(question, own, pollKey, verdict.kind)
+    if (verdict.kind === 'inside') {
+      if (isFresh) {
+        return remember(question, copy, { saved: 'poll', poll: 'remembered', ttlMs: verdict.restMs }, untilMs)
+      }
+      const mayPass = polling.mode === 'observe' || polling.withoutCopy === 'pass'
+      if (mayPass) return underWay.lead(question, own, pollKey, 'observed')
+      return { kind: 'too-soon', refusal: tooSoon(verdict.restMs) }
     }
-    if (polling.mode === 'observe') return underWay.lead(question, own, pollKey, 'observed')
-    if (verdict.kind === 'pending') {
-      const before = underWay.pending(pollKey)
-      // He may not see what it brings; but whether it begins an interval is his affair.
-      return before ? follow(before, '', untilMs) : underWay.lead(question, own, pollKey, 'first')
-    }
-    if (isFresh) {
-      return remember(question, copy, { saved: 'poll', poll: 'remembered', ttlMs: verdict.restMs }, untilMs)
-    }
-    if (polling.withoutCopy === 'pass') return underWay.lead(question, own, pollKey, 'observed')
-    return { kind: 'too-soon', refusal: tooSoon(verdict.restMs) }
+    // One that still waits for its leave counts as well, because both would go up when it comes. What it brings this
+    // caller may not see; but whether it begins an interval is his affair.
+    const before = polling.mode === 'enforce' ? underWay.pending(pollKey) : undefined
+    if (before) return follow(before, '', untilMs)
+    if (verdict.kind !== 'pending') return underWay.lead(question, own, pollKey, verdict.kind)
+    return underWay.lead(question, own, pollKey, polling.mode === 'observe' ? 'observed' : 'first')
   }
 
   function remember(question: Question, copy: Copy, told: Told, untilMs: number): Looked {

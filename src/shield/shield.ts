@@ -176,6 +176,7 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
       let sentMs = 0
       let status = 0
       return {
+        held: () => undefined,
         sending: () => void (sentMs = clock.nowMs()),
         leaving: () => undefined,
         failed: left => learning.failed(visitor, left),

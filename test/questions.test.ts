@@ -137,6 +137,7 @@ function makeWorld() {
       notebook: makeMemoryNotebook(),
       askUserinfo: () => Promise.resolve(undefined),
       nameOf: account => account,
+      namesOf: account => [account],
     },
   )
   const rules = new Map<string, Rule>()

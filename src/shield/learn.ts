@@ -4,12 +4,13 @@
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Clock } from '../base/clock.js'
-import type { Store } from '../base/store.js'
 import type { Call } from '../base/types.js'
 import type { Copies, Copy, Which } from './copies.js'
 import type { Credential } from './credential.js'
+import type { Denials } from './denials.js'
 import type { Diary } from './diary.js'
 import { Ear } from './ear.js'
+import { isEvidence } from './evidence.js'
 import { makeOAuthTraffic } from './oauth-traffic.js'
 import type { Polls } from './polls.js'
 import { isTerminal, MAX_SIGHT_BYTES, readSightings, sightRoute, type Sighting } from './statuses.js'
@@ -37,8 +38,7 @@ export interface LearningParts {
   readonly polls: Polls
   readonly copies: Copies
   readonly diary: Diary
-  /** Envelope and viewer: to him DocuSign has refused it. */
-  readonly denied: Store<object>
+  readonly denials: Denials
   /** Nothing that is under way for these may be kept. */
   voidFetches(which: Which): void
 }
@@ -56,10 +56,8 @@ export interface Learning {
   isFinal(visitor: Visitor, sentMs: number, shown: readonly Sighting[]): boolean
 }
 
-const DENIED = Object.freeze({})
-
 export function makeLearning(parts: LearningParts): Learning {
-  const { clock, tokens, terminal, polls, copies, diary, denied, voidFetches } = parts
+  const { clock, tokens, terminal, polls, copies, diary, denials, voidFetches } = parts
   const oauth = makeOAuthTraffic(tokens)
 
   function drop(which: Which): readonly Copy[] {
@@ -98,17 +96,20 @@ export function makeLearning(parts: LearningParts): Learning {
 
   return {
     answered(visitor, status, sentMs) {
-      const { call, credential, envelope } = visitor
+      const { call, headers, credential, envelope } = visitor
       const nowMs = clock.nowMs()
       if (call.service === 'api' && credential !== undefined && credential.id !== '') {
         if (status === 401) tokens.forget(credential, nowMs)
         else if (status >= 200 && status <= 299) {
-          tokens.accepted(credential, sentMs, call.account ?? '')
-          if (envelope !== '' && denied.size > 0) denied.delete(`${envelope} ${tokens.viewerOf(credential)}`)
+          if (isEvidence(call, headers)) tokens.accepted(credential, sentMs, call.account ?? '')
+          if (envelope !== '') denials.lift(envelope, tokens.namesOf(credential), call.resource)
         } else if ((status === 403 || status === 404) && envelope !== '') {
-          const viewer = tokens.viewerOf(credential)
-          drop({ envelope, viewer })
-          denied.set(`${envelope} ${viewer}`, DENIED)
+          // By each of his names, because the one that we know him by may be forgotten again.
+          const viewers = tokens.namesOf(credential)
+          for (const viewer of viewers) {
+            if (drop({ envelope, viewer }).length > 0) written(lossKey(envelope, viewer), nowMs)
+          }
+          denials.add(envelope, viewers, call.resource)
         }
       }
       // Refused as it was, a write has changed nothing; and a stranger's must not cost others their copies.
@@ -149,6 +150,11 @@ export function makeLearning(parts: LearningParts): Learning {
       return sinceMs !== undefined && sinceMs <= sentMs
     },
   }
+}
+
+/** What a refusal has taken from a viewer he may read once more: no copy is left to answer him inside the interval. */
+export function lossKey(envelope: string, viewer: string): string {
+  return `${envelope} ${viewer}`
 }
 
 /** Its documents are about to vanish, or have (facts 6.3). */

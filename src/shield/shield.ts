@@ -19,6 +19,7 @@ import type { Errand } from './asking.js'
 import { BYPASS } from './cache-status.js'
 import { makeCopies } from './copies.js'
 import { readCredential } from './credential.js'
+import { makeDenials } from './denials.js'
 import { makeDiary } from './diary.js'
 import type { Flow } from './flow.js'
 import { makeIntrospection, type IntrospectionNeeds } from './introspect.js'
@@ -89,7 +90,6 @@ export interface Passing extends Errand {
   flows(lines: readonly string[]): Flow | undefined
 }
 
-const MAX_DENIED = 10_000
 const MAX_ACCOUNT_KEYS = 50_000
 
 export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
@@ -106,10 +106,9 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
     isOn: config.identity.introspect,
   })
   const diary = makeDiary(notebook, clock, turns)
-  /** Viewers to whom DocuSign has refused an envelope: what everybody may see, they may not. */
-  const denied = makeStore<object>(MAX_DENIED)
+  const denials = makeDenials()
   const accountKeys = makeStore<{ readonly key: string }>(MAX_ACCOUNT_KEYS)
-  const whose = makeWhose({ clock, tokens, copies, denied, config: () => config.cache })
+  const whose = makeWhose({ clock, tokens, copies, denials, config: () => config.cache })
   const learning = makeLearning({
     clock,
     tokens,
@@ -117,7 +116,7 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
     polls,
     copies,
     diary,
-    denied,
+    denials,
     voidFetches: which => underWay.void(which),
   })
   const underWay = makeUnderWay({

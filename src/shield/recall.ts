@@ -110,12 +110,13 @@ export function makeRecall({ clock, polls, copies, whose, underWay, config }: Re
   /** @param question `undefined` for one who may not see what it brings, and only waits to see what becomes of it */
   function follow({ fetch }: Asking, question: Question | undefined, untilMs: number): Recalled {
     const credential = question?.credential.id ?? ''
-    const { result, leave } = fetch.follow(credential, untilMs, clock)
-    if (!question || credential === fetch.credential)
-      return { kind: 'follow', follower: { result, leave }, replyOf: shared }
+    const follower = fetch.follow(credential, untilMs, clock)
+    if (!question || credential === fetch.credential) return { kind: 'follow', follower, replyOf: shared }
     // Much may have come to light while he waited: a 401 for his token, say.
-    const still = result.then(one => (one.kind === 'shared' && !whose.isProven(question) ? FREE : one))
-    return { kind: 'follow', follower: { result: still, leave }, replyOf: shared }
+    const result = follower.result.then(one =>
+      one.kind === 'shared' && !whose.isProven(question) ? FREE : one,
+    )
+    return { kind: 'follow', follower: { result, leave: () => follower.leave() }, replyOf: shared }
   }
 
   return {

@@ -26,7 +26,7 @@ export interface Follower {
   leave(): void
 }
 
-const FREE: Shared = { kind: 'free' }
+export const FREE: Shared = { kind: 'free' }
 
 interface Waiting {
   /** The whole of his credential; '' for one who only waits to see what becomes of it. */

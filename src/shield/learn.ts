@@ -4,13 +4,15 @@
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Clock } from '../base/clock.js'
-import type { Store } from '../base/store.js'
 import type { Call } from '../base/types.js'
 import type { Copies, Copy, Which } from './copies.js'
 import type { Credential } from './credential.js'
+import type { Denials } from './denials.js'
 import type { Diary } from './diary.js'
 import { Ear } from './ear.js'
+import { isEvidence } from './evidence.js'
 import { makeOAuthTraffic } from './oauth-traffic.js'
+import type { Losses } from './losses.js'
 import type { Polls } from './polls.js'
 import { isTerminal, MAX_SIGHT_BYTES, readSightings, sightRoute, type Sighting } from './statuses.js'
 import type { Terminal } from './terminal.js'
@@ -37,8 +39,8 @@ export interface LearningParts {
   readonly polls: Polls
   readonly copies: Copies
   readonly diary: Diary
-  /** Envelope and viewer: to him DocuSign has refused it. */
-  readonly denied: Store<object>
+  readonly denials: Denials
+  readonly losses: Losses
   /** Nothing that is under way for these may be kept. */
   readonly voidFetches: (which: Which) => void
   /** All keys under which something of an account may be kept. */
@@ -59,10 +61,9 @@ export interface Learning {
 }
 
 const CREATION = '/v2.1/accounts/{accountId}/envelopes'
-const DENIED = Object.freeze({})
 
 export function makeLearning(parts: LearningParts): Learning {
-  const { clock, tokens, terminal, polls, copies, diary, denied, voidFetches, accountKeysOf } = parts
+  const { clock, tokens, terminal, polls, copies, diary, denials, losses, voidFetches, accountKeysOf } = parts
   const oauth = makeOAuthTraffic(tokens)
 
   function drop(which: Which): readonly Copy[] {
@@ -111,14 +112,21 @@ export function makeLearning(parts: LearningParts): Learning {
       if (call.service === 'api' && credential !== undefined && credential.id !== '') {
         if (status === 401) tokens.forget(credential, nowMs)
         else if (status >= 200 && status <= 299) {
-          // What names no account may answer anyone; and with a cookie, who knows whom it answered.
-          const proves = call.account !== undefined && headers.cookie === undefined
-          if (proves) tokens.accepted(credential, sentMs, call.account)
-          if (envelope !== '' && denied.size > 0) denied.delete(`${envelope} ${tokens.viewerOf(credential)}`)
+          if (isEvidence(call, headers)) tokens.accepted(credential, sentMs, call.account ?? '')
+          if (envelope !== '') {
+            const viewers = tokens.namesOf(credential)
+            denials.lift(envelope, viewers, call.resource)
+            for (const viewer of viewers) losses.granted(envelope, viewer, call.resource)
+          }
         } else if ((status === 403 || status === 404) && envelope !== '') {
-          const viewer = tokens.viewerOf(credential)
-          drop({ envelope, viewer })
-          denied.set(`${envelope} ${viewer}`, DENIED)
+          // By each of his names, because the one that we know him by may be forgotten again.
+          const viewers = tokens.namesOf(credential)
+          for (const viewer of viewers) {
+            const { isNews, mayPass } = losses.refused(envelope, viewer, call.resource, nowMs)
+            const lost = isNews ? drop({ envelope, viewer }).length : 0
+            if (lost > 0 && mayPass) written(lossKey(envelope, viewer), nowMs)
+          }
+          denials.add(envelope, viewers, call.resource)
         }
       }
       // Refused as it was, a write has changed nothing; and a stranger's must not cost others their copies.
@@ -159,6 +167,11 @@ export function makeLearning(parts: LearningParts): Learning {
       return sinceMs !== undefined && sinceMs <= sentMs
     },
   }
+}
+
+/** What a refusal has taken from a viewer he may read once more: no copy is left to answer him inside the interval. */
+export function lossKey(envelope: string, viewer: string): string {
+  return `${envelope} ${viewer}`
 }
 
 /** Its documents are about to vanish, or have (facts 6.3). */

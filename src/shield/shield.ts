@@ -19,10 +19,12 @@ import type { Errand } from './asking.js'
 import { BYPASS } from './cache-status.js'
 import { makeCopies } from './copies.js'
 import { readCredential } from './credential.js'
+import { makeDenials } from './denials.js'
 import { makeDiary } from './diary.js'
 import type { Flow } from './flow.js'
 import { makeIntrospection, type IntrospectionNeeds } from './introspect.js'
 import { makeLearning, type Visitor } from './learn.js'
+import { makeLosses } from './losses.js'
 import { makePolls, MAX_POLLED } from './polls.js'
 import { envelopeKey, questionOf } from './question.js'
 import { makeRecall, type Looked } from './recall.js'
@@ -91,7 +93,6 @@ export interface Passing extends Errand {
   flows(lines: readonly string[]): Flow | undefined
 }
 
-const MAX_DENIED = 10_000
 const MAX_ACCOUNT_KEYS = 50_000
 
 export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
@@ -108,10 +109,9 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
     isOn: config.identity.introspect,
   })
   const diary = makeDiary(notebook, clock, turns)
-  /** Viewers to whom DocuSign has refused an envelope: what everybody may see, they may not. */
-  const denied = makeStore<object>(MAX_DENIED)
+  const denials = makeDenials()
   const accountKeys = makeStore<{ readonly key: string }>(MAX_ACCOUNT_KEYS)
-  const whose = makeWhose({ clock, tokens, copies, denied, config: () => config.cache })
+  const whose = makeWhose({ clock, tokens, copies, denials, config: () => config.cache })
   const learning = makeLearning({
     clock,
     tokens,
@@ -119,7 +119,8 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
     polls,
     copies,
     diary,
-    denied,
+    denials,
+    losses: makeLosses(() => config.polling.intervalMs),
     voidFetches: which => underWay.void(which),
     accountKeysOf,
   })

@@ -12,7 +12,14 @@ import { buildStatus } from './admin/status.js'
 import { makeTurns, type Clock } from './base/clock.js'
 import type { Seen } from './base/types.js'
 import type { Config } from './config/settings.js'
-import { forwardSlice, governorSlice, listenerSlice, shieldSlice, stateSlice } from './config/slices.js'
+import {
+  forwardSlice,
+  governorSlice,
+  listenerSlice,
+  shieldSlice,
+  settingsShown,
+  stateSlice,
+} from './config/slices.js'
 import { vaultKeyOf } from './config/vault-key.js'
 import { makeCorridor, type Corridor, type Rooms } from './entry/corridor.js'
 import { makeOwnNames } from './entry/public-url.js'
@@ -57,6 +64,8 @@ export interface App {
   start(): Promise<Ports>
   /** Takes new settings between two calls. @throws when the TLS files cannot be read; the old settings then stay. */
   reload(config: Config): void
+  /** New settings were offered that cannot be taken. */
+  reloadRefused(): void
   /** In-flight calls finish, new ones are told; resolves by `shutdown.timeout`. */
   stop(): Promise<void>
 }
@@ -75,6 +84,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
 
   const nameRoute = makeRoutes(parts.routeTable)
   const homes = makeAccounts(homesConfig(config))
+  const stateFaults = { damaged: 0, degraded: 0 }
   const vaultKey = vaultKeyOf(config, parts.readFile)
   const { ledger, notebook, vault } = openState(
     { ...stateSlice(config), vaultKey },
@@ -82,8 +92,10 @@ export function makeApp(initial: Config, parts: AppParts): App {
       clock,
       turns,
       execPath: parts.execPath,
-      tell: ({ kind, ...fields }) =>
-        log.event(kind === 'recovered' ? 'info' : 'error', `state-${kind}`, fields),
+      tell({ kind, ...fields }) {
+        if (kind !== 'recovered') stateFaults[kind]++
+        log.event(kind === 'recovered' ? 'info' : 'error', `state-${kind}`, fields)
+      },
     },
   )
   const journal = makeJournal(ledger, clock)
@@ -115,7 +127,12 @@ export function makeApp(initial: Config, parts: AppParts): App {
     {
       accounts: () => governor.standings(),
       health: () => ledger.health(),
+      stateFaults: () => stateFaults,
       cache: () => shield.tally(),
+      blocked: () => governor.blocked(),
+      settings: () => settingsShown(config),
+      connections: () => ({ ...listener.load(), upstream: forward.connections() }),
+      log: () => log.counts(),
     },
     clock,
   )
@@ -230,6 +247,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
       corridor = makeHouse(next, upstream)
       metrics.configReloaded()
     },
+    reloadRefused: () => metrics.configRefused(),
     async stop() {
       stopping = true
       const timeoutMs = config.shutdown.timeout * 1000

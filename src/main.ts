@@ -126,6 +126,7 @@ async function serve(argv: string[]): Promise<number> {
         faults: showFaults(loaded.faults),
         running: 'the settings from before',
       })
+      app.reloadRefused()
       return
     }
     const fixed = changedAtStartOnly(running, loaded.config)
@@ -133,6 +134,7 @@ async function serve(argv: string[]): Promise<number> {
       app.reload(loaded.config)
     } catch (error) {
       log.event('error', 'config-refused', { faults: tlsFault(error), running: 'the settings from before' })
+      app.reloadRefused()
       return
     }
     running = loaded.config

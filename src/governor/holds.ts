@@ -6,6 +6,8 @@ export interface Holds {
   holdUntil(key: string, untilMs: number): void
   /** How long it is still held; 0 where it is not. */
   waitMs(key: string, nowMs: number): number
+  /** How many are held now. Walks over all of them: for a scrape, not for a call. */
+  heldAt(nowMs: number): number
   /** Entries, those included whose time has passed and that nobody asked for since. */
   readonly size: number
 }
@@ -24,6 +26,11 @@ export function makeHolds(max: number): Holds {
       if (hold.untilMs > nowMs) return hold.untilMs - nowMs
       ends.delete(key)
       return 0
+    },
+    heldAt(nowMs) {
+      let held = 0
+      for (const { untilMs } of ends.values()) if (untilMs > nowMs) held++
+      return held
     },
     get size() {
       return ends.size

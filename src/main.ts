@@ -119,23 +119,18 @@ async function serve(argv: string[]): Promise<number> {
     return FAILED
   }
 
+  const refuse = (faults: string) => {
+    log.event('error', 'config-refused', { faults, running: 'the settings from before' })
+    app.reloadRefused()
+  }
   process.on('SIGHUP', () => {
     const loaded = loadConfig({ files: [pathOf('config/default.yaml'), ...overlays], env: process.env })
-    if (loaded.kind === 'faults') {
-      log.event('error', 'config-refused', {
-        faults: showFaults(loaded.faults),
-        running: 'the settings from before',
-      })
-      app.reloadRefused()
-      return
-    }
+    if (loaded.kind === 'faults') return refuse(showFaults(loaded.faults))
     const fixed = changedAtStartOnly(running, loaded.config)
     try {
       app.reload(loaded.config)
     } catch (error) {
-      log.event('error', 'config-refused', { faults: tlsFault(error), running: 'the settings from before' })
-      app.reloadRefused()
-      return
+      return refuse(tlsFault(error))
     }
     running = loaded.config
     log.event('info', 'config-reloaded', fixed.length === 0 ? {} : { onlyAtStart: fixed.join(', ') })

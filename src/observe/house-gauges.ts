@@ -32,7 +32,9 @@ export interface SettingsShown {
 }
 
 /** The gauges of the house as a whole. They are read at a scrape and cost the calls nothing. */
-export function makeHouseGauges({ gaugeOf, counterOf }: Instruments, sources: HouseSources): void {
+export function makeHouseGauges(instruments: Instruments, sources: HouseSources): void {
+  const gaugeOf: Instruments['gaugeOf'] = (...gauge) => instruments.gaugeOf(...gauge)
+  const counterOf: Instruments['counterOf'] = (...counter) => instruments.counterOf(...counter)
   gaugeOf('cache_entries', 'Copies of answers that are kept.', [], () => [[[], sources.cache().entries]])
   gaugeOf('cache_bytes', 'Bytes that those copies take.', [], () => [[[], sources.cache().bytes]])
   counterOf('cache_evictions_total', 'Copies that had to go to make room for others.', [], () => [

@@ -102,6 +102,7 @@ function makeFigures(account: string, over: Partial<AccountFigures> = {}): Accou
     account,
     hour: { limit: 1000, remaining: 900, heard: 905, resetAtSeconds: 1_795_435_200 },
     burst: { limit: 500, remaining: 490, heard: 491 },
+    foreign: 4,
     foreignTotal: 7,
     source: 'learned',
     queue: { byPriority: { high: 0, normal: 2, low: 5 }, oldestWaitMs: 1500 },
@@ -613,6 +614,7 @@ void t.test('the gauges of an account tell what is known of it, and nothing of w
   const unheard = {
     hour: { limit: 1000, remaining: 0, heard: undefined, resetAtSeconds: undefined },
     burst: { limit: 200, remaining: 0, heard: undefined },
+    foreign: 0,
     foreignTotal: 0,
     source: 'configured',
     queue: { byPriority: { high: 0, normal: 0, low: 0 }, oldestWaitMs: 0 },
@@ -653,6 +655,7 @@ void t.test('the gauges of an account tell what is known of it, and nothing of w
   )
   t.strictSame(await of('reset_timestamp_seconds'), new Map([[`{${account}}`, 1_795_435_200]]))
   t.strictSame(await of('foreign_calls_total'), new Map([[`{${account}}`, 7]]))
+  t.strictSame(await of('foreign_calls_this_hour'), new Map([[`{${account}}`, 4]]))
   t.equal((await of('queue_length')).get(`{${account},priority="low"}`), 5)
   t.equal((await of('queue_length')).get(`{account="${other}",priority="high"}`), 0)
   t.strictSame(

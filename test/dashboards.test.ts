@@ -199,6 +199,7 @@ function filled(expr: string): string {
   return expr
     .replaceAll('$__rate_interval', '10s')
     .replaceAll('$__range', '60s')
+    .replaceAll('$trend', '60s')
     .replaceAll('$step', '1s')
     .replace(/\$limit_([abc])/g, (_, name: string) => String({ a: 10, b: 1000, c: 5000 }[name]))
     .replace(/\$(?:account|app)\b/g, '.*')

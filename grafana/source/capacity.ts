@@ -22,6 +22,7 @@ export const capacity: Dashboard = {
     whatIf('limit_a', '1000'),
     whatIf('limit_b', '3000'),
     whatIf('limit_c', '5000'),
+    constant('trend', '28d'),
     // As often as the peaks are recorded.
     constant('step', '4m'),
   ],
@@ -53,7 +54,7 @@ export const capacity: Dashboard = {
           max: 1,
           worry: [0.75, 0.9],
           width: 8,
-          queries: [{ expr: `max_over_time(${PEAK_OF_DAY}[28d]) / ${LIMIT}`, legend: '{{account}}' }],
+          queries: [{ expr: `max_over_time(${PEAK_OF_DAY}[$trend]) / ${LIMIT}`, legend: '{{account}}' }],
         }),
         bars({
           title: 'How full hours are, 95 of 100',
@@ -65,7 +66,7 @@ export const capacity: Dashboard = {
           max: 1,
           worry: [0.75, 0.9],
           width: 8,
-          queries: [{ expr: `quantile_over_time(0.95, ${PEAK}[28d]) / ${LIMIT}`, legend: '{{account}}' }],
+          queries: [{ expr: `quantile_over_time(0.95, ${PEAK}[$trend]) / ${LIMIT}`, legend: '{{account}}' }],
         }),
         lines({
           title: 'Refused for want of calls, a day',
@@ -96,7 +97,7 @@ export const capacity: Dashboard = {
           width: 8,
           queries: [
             {
-              expr: `1000 * ((time() + clamp_min(${LIMIT} - ${PEAK_OF_DAY}, 0) / (deriv(${PEAK_OF_DAY}[28d]) > 0)) < time() + 31536000)`,
+              expr: `1000 * ((time() + clamp_min(${LIMIT} - ${PEAK_OF_DAY}, 0) / (deriv(${PEAK_OF_DAY}[$trend]) > 0)) < time() + 31536000)`,
               legend: '{{account}}',
             },
           ],
@@ -108,7 +109,7 @@ export const capacity: Dashboard = {
           unit: 'short',
           noValue: 'not enough days yet',
           width: 8,
-          queries: [{ expr: `604800 * deriv(${PEAK_OF_DAY}[28d])`, legend: '{{account}}' }],
+          queries: [{ expr: `604800 * deriv(${PEAK_OF_DAY}[$trend])`, legend: '{{account}}' }],
         }),
         stat({
           title: 'The fullest hour, in four weeks',
@@ -117,7 +118,7 @@ export const capacity: Dashboard = {
           unit: 'short',
           noValue: 'not enough days yet',
           width: 8,
-          queries: [{ expr: `predict_linear(${PEAK_OF_DAY}[28d], 2419200)`, legend: '{{account}}' }],
+          queries: [{ expr: `predict_linear(${PEAK_OF_DAY}[$trend], 2419200)`, legend: '{{account}}' }],
         }),
       ],
     },
@@ -149,7 +150,7 @@ export const capacity: Dashboard = {
           worry: [0.001, 0.05],
           width: 8,
           queries: LIMITS.map(name => ({
-            expr: `avg_over_time((${PEAK} > bool $${name})[28d:$step])`,
+            expr: `avg_over_time((${PEAK} > bool $${name})[$trend:$step])`,
             legend: `{{account}} over $${name}`,
           })),
         }),

@@ -17,6 +17,7 @@ import {
   governorSlice,
   homesSlice,
   listenerSlice,
+  settingsShown,
   shieldSlice,
   shutdownSlice,
   stateSlice,
@@ -69,6 +70,8 @@ export interface App {
   start(): Promise<Ports>
   /** Takes new settings between two calls. @throws when the TLS files cannot be read; the old settings then stay. */
   reload(config: Config): void
+  /** New settings were offered that cannot be taken. */
+  reloadRefused(): void
   /** In-flight calls finish, new ones are told; resolves by `shutdown.timeout`. */
   stop(): Promise<void>
 }
@@ -119,7 +122,12 @@ export function makeApp(initial: Config, parts: AppParts): App {
     {
       accounts: () => governor.standings(),
       health: () => ledger.health(),
+      stateFaults: () => log.stateFaults,
       cache: () => shield.tally(),
+      blocked: () => governor.blocked(),
+      settings: () => settingsShown(config),
+      connections: () => ({ ...listener.load(), upstream: forward.connections() }),
+      log: () => log.counts(),
     },
     clock,
   )
@@ -155,23 +163,13 @@ export function makeApp(initial: Config, parts: AppParts): App {
   }
 
   const listener = makeListener(
-    {
-      host: config.listen.host,
-      port: config.listen.port,
-      tls: tlsSlice(config, parts.readFile),
-      ...listenerSlice(config),
-    },
+    { ...initial.listen, ...listenerSlice(config), tls: tlsSlice(config, parts.readFile) },
     { corridor: () => corridor, observe, unexpected: error => log.unexpected(error) },
     clock,
   )
 
   const admin = makeAdmin(
-    {
-      host: config.admin.host,
-      port: config.admin.port,
-      token: config.admin.token,
-      hosts: config.admin.hosts,
-    },
+    initial.admin,
     {
       metrics,
       ready: () => (stopping ? { ready: false, reason: 'shutting down' } : { ready: ports !== undefined }),
@@ -223,12 +221,13 @@ export function makeApp(initial: Config, parts: AppParts): App {
       homes.configure(homesSlice(next))
       governor.configure(governorSlice(next))
       shield.configure(shieldSlice(next))
-      admin.configure({ host: initial.admin.host, token: next.admin.token, hosts: next.admin.hosts })
+      admin.configure({ ...next.admin, host: initial.admin.host })
       metrics.setMaxAccounts(next.metrics.maxAccounts)
       log.setLevel(next.log.level)
       corridor = makeHouse(next, upstream)
       metrics.configReloaded()
     },
+    reloadRefused: () => metrics.configRefused(),
     async stop() {
       stopping = true
       const { timeoutMs, toldMs } = shutdownSlice(config)

@@ -118,7 +118,7 @@ export function makeAsk(rooms: AskRooms, clock: Clock) {
       errand.answered(status)
       const body = interest.kind === 'first' ? await readUpTo(result, interest.maxBytes) : undefined
       const refusedFor = body && permit.refusedWith(status, body)
-      notes.attempts.push({ status, durationMs, refusedFor })
+      notes.attempts.push({ status, durationMs, refusedFor, whileBlocked: permit.cameWhileBlocked })
       if (!body) {
         if (interest.kind === 'copy') overhear(result, interest.maxBytes, permit)
         return { kind: 'flowing', answer: result, permit }

@@ -112,6 +112,10 @@ export class Account implements LaneBudget {
     return this.#budget.isBlocked(nowMs)
   }
 
+  blockedUntilMs(nowMs: number): number | undefined {
+    return this.#budget.blockedUntilMs(nowMs)
+  }
+
   /** `other` is the same account under its other name: from now on there is one budget, and it is this one's. */
   absorb(other: Account, nowMs: number): void {
     this.#budget.absorb(other.#budget, nowMs)

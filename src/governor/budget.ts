@@ -52,6 +52,11 @@ export class Budget {
     return this.#blocks !== undefined && nowMs < endOf(this.#blocks)
   }
 
+  /** Until when DocuSign refuses everything, nowMs scale; `undefined` where it does not. */
+  blockedUntilMs(nowMs: number): number | undefined {
+    return this.isBlocked(nowMs) ? endOf(this.#blocks as Blocks) : undefined
+  }
+
   /** How many calls may be sent at this very moment. */
   room(nowMs: number): number {
     if (this.isBlocked(nowMs)) return 0

@@ -27,6 +27,15 @@ export type { GovernorConfig } from './book.js'
 export interface AccountStanding extends Standing {
   readonly account: string
   readonly queue: Queue
+  /** Wall clock, epoch milliseconds: until when DocuSign refuses all its calls; `undefined` where it does not. */
+  readonly blockedUntilMs: number | undefined
+}
+
+/** How much DocuSign has stopped, now. */
+export interface Blocked {
+  readonly accounts: number
+  readonly envelopes: number
+  readonly hosts: number
 }
 
 /** When so many calls could be done. Milliseconds from now. */
@@ -45,6 +54,7 @@ export interface Governor {
   configure(config: GovernorConfig): void
   /** Every account that is known, each once, as it is read; the one called last comes first. */
   standings(): Iterable<AccountStanding>
+  blocked(): Blocked
   quote(account: string, calls: number, priority: Priority): Quote
   /** How an account stands, for the headers of a refusal. */
   limitsOf(account: string): LimitsShown
@@ -168,9 +178,24 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
 
     *standings() {
       const nowMs = clock.nowMs()
+      const toWallMs = clock.wallMs() - nowMs
       for (const account of book.all()) {
-        yield { account: account.key, ...account.standing(nowMs), queue: account.queue(nowMs) }
+        const untilMs = account.blockedUntilMs(nowMs)
+        const blockedUntilMs = untilMs === undefined ? undefined : untilMs + toWallMs
+        yield {
+          account: account.key,
+          ...account.standing(nowMs),
+          queue: account.queue(nowMs),
+          blockedUntilMs,
+        }
       }
+    },
+
+    blocked() {
+      const nowMs = clock.nowMs()
+      let accounts = 0
+      for (const account of book.all()) if (account.isBlocked(nowMs)) accounts++
+      return { accounts, envelopes: envelopes.heldAt(nowMs), hosts: hosts.heldAt(nowMs) }
     },
 
     quote(name, calls, priority) {

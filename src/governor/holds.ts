@@ -8,6 +8,8 @@ export interface Holds {
   waitMs(key: string, nowMs: number): number
   /** Nothing was ever held: asked before a key is put together, because every call asks. */
   readonly isUnused: boolean
+  /** How many are held now. Walks over all of them: for a scrape, not for a call. */
+  heldAt(nowMs: number): number
   /** Entries, those included whose time has passed and that nobody asked for since. */
   readonly size: number
 }
@@ -31,6 +33,11 @@ export function makeHolds(max: number): Holds {
     },
     get isUnused() {
       return ends === undefined
+    },
+    heldAt(nowMs) {
+      let held = 0
+      for (const { untilMs } of ends?.values() ?? []) if (untilMs > nowMs) held++
+      return held
     },
     get size() {
       return ends?.size ?? 0

@@ -9,6 +9,8 @@ export interface HostBlocks {
   blockUntil(origin: string, untilMs: number): void
   /** How long nothing may go to that host; 0 is "it may". */
   waitMs(origin: string, nowMs: number): number
+  /** Hosts to which nothing may go. */
+  heldAt(nowMs: number): number
 }
 
 /** As many as there are hosts that accounts can live in. */
@@ -19,5 +21,6 @@ export function makeHostBlocks(): HostBlocks {
   return {
     blockUntil: (origin, untilMs) => holds.holdUntil(origin, untilMs),
     waitMs: (origin, nowMs) => (holds.isUnused ? 0 : holds.waitMs(origin, nowMs)),
+    heldAt: nowMs => holds.heldAt(nowMs),
   }
 }

@@ -35,7 +35,10 @@ export async function startChild(name: string, ...argv: string[]): Promise<Progr
 }
 
 /** The governor as `serve` runs it: every room, the log written to a file, metrics counted. It is asked on its admin port. */
-export async function startGovernor(upstream: string): Promise<Program> {
+export async function startGovernor(
+  upstream: string,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Program> {
   const folder = mkdtempSync(join(tmpdir(), 'docusign-governor-bench-'))
   const logFile = join(folder, 'log')
   const child = spawn(process.execPath, [pathOf('../../src/main.js'), 'serve'], {
@@ -46,6 +49,7 @@ export async function startGovernor(upstream: string): Promise<Program> {
       GOVERNOR_UPSTREAM_API: upstream,
       GOVERNOR_UPSTREAM_OAUTH: upstream,
       GOVERNOR_STATE_PATH: join(folder, 'state'),
+      ...settings,
     },
   })
   const { url, adminPort } = await started(child, logFile)

@@ -23,9 +23,11 @@ import { makeAsk, type AskRooms, type Notes } from './ask.js'
 import { audienceOf, type Audience } from './audience.js'
 import { framingFault, hasBody, NO_BODY, receive, TOO_LARGE, type Received } from './receive.js'
 import { failureRefusal, held, ours } from './refusal.js'
-import { LEFT, passOn, passWhole, refuse, standIn, type Written } from './respond.js'
+import { passOn } from './pass-on.js'
+import { LEFT, passWhole, refuse, type Written } from './respond.js'
 import { headerOf, isUserinfo, makeTellUserinfo, type UserinfoTellers } from './tell-userinfo.js'
 import { makeSpare, type SpareNotes, type SpareRooms } from './spare.js'
+import { standIn } from './stand-in.js'
 
 export interface Rooms extends AskRooms, SpareRooms, UserinfoTellers {
   readonly governor: AskRooms['governor'] & SpareRooms['governor']
@@ -76,7 +78,7 @@ const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIO
 
 export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor {
   const ask = makeAsk(rooms, clock)
-  const spare = makeSpare(rooms, clock)
+  const spare = makeSpare(rooms, clock, turns)
   const tellUserinfo = makeTellUserinfo(rooms)
 
   return async function walk(req, res, closing) {
@@ -180,7 +182,7 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
         asked.kind === 'refusal' ? asked : failureRefusal(asked, body.kind === 'stream' && body.size.exceeded)
       const stale = STALE_FOR.has(refusal.reason) ? await rooms.shield.stale(visitor) : undefined
       if (res.destroyed) return LEFT
-      if (stale) return standIn(res, stale, ours('remembered', stale.how), 'remembered')
+      if (stale) return standIn(res, stale, ours('remembered', stale.how), 'remembered', turns)
       return refuse(res, refusal, held(notes.waitMs))
     }
     const { answer } = asked

@@ -14,6 +14,8 @@ import type { Keep } from './keepable.js'
 export interface Copy extends Omit<CopyFacts, 'sentWallMs' | 'answeredWallMs'> {
   readonly sentMs: number
   readonly answeredMs: number
+  /** The app that polled it last, and the key of that poll: who polls again need not make it again. */
+  polled?: { readonly app: string; readonly key: string }
 }
 
 /** What stands before the body. */

@@ -73,8 +73,10 @@ export function makeRecall({ clock, polls, copies, whose, underWay, config }: Re
     const own = twin ? '' : twinKey
     if (!question.isTracked) return own === '' ? undefined : underWay.lead(question, own, '', undefined)
 
-    const pollKey = pollKeyOf(question, whose.appOf(question))
-    const written = question.envelope === '' ? question.account : question.envelope
+    const pollKey = pollKeyFor(question, copy)
+    // That of its copy, where there is one: it is the same, and made already.
+    const { envelope } = copy ?? question
+    const written = envelope === '' ? question.account : envelope
     const verdict = polls.ask(pollKey, written, nowMs)
     if (verdict.kind !== 'pending' && verdict.kind !== 'inside') {
       return underWay.lead(question, own, pollKey, verdict.kind)
@@ -90,6 +92,15 @@ export function makeRecall({ clock, polls, copies, whose, underWay, config }: Re
     }
     if (polling.withoutCopy === 'pass') return underWay.lead(question, own, pollKey, 'observed')
     return { kind: 'too-soon', refusal: tooSoon(verdict.restMs) }
+  }
+
+  /** A copy is of one resource, so what it was polled as holds for whoever it answers, while the app is the same. */
+  function pollKeyFor(question: Question, copy: Copy | undefined): string {
+    const app = whose.appOf(question)
+    if (copy?.polled?.app === app) return copy.polled.key
+    const key = pollKeyOf(question, app)
+    if (copy) copy.polled = { app, key }
+    return key
   }
 
   function remember(question: Question, copy: Copy, told: Told, untilMs: number): Looked {

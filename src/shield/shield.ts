@@ -147,8 +147,19 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
   return {
     visit(call, headers, body) {
       const credential = readCredential(headers)
-      const envelope = call.envelope === undefined ? '' : envelopeKey(call.envelope)
-      return { call, headers, credential, account: accountKey(call.account), envelope, body }
+      const account = accountKey(call.account)
+      let envelope: string | undefined
+      return {
+        call,
+        headers,
+        credential,
+        account,
+        // What a copy answers does not ask for it.
+        get envelope() {
+          return (envelope ??= call.envelope === undefined ? '' : envelopeKey(call.envelope))
+        },
+        body,
+      }
     },
 
     recall(visitor, untilMs) {

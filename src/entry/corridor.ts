@@ -17,10 +17,10 @@ import type { Answer, Shipment } from '../forward/exchange.js'
 import type { Wish } from '../governor/visit.js'
 import type { Asking } from '../shield/asking.js'
 import type { Flow } from '../shield/flow.js'
-import type { Visitor } from '../shield/learn.js'
+import type { Visitor } from '../shield/visitor.js'
 import type { Passing, Shield } from '../shield/shield.js'
 import { makeAsk, type AskRooms, type Notes } from './ask.js'
-import { audienceOf, type Audience } from './audience.js'
+import { Audience } from './audience.js'
 import { framingFault, hasBody, NO_BODY, receive, TOO_LARGE, type Received } from './receive.js'
 import { failureRefusal, held, ours } from './refusal.js'
 import { passOn } from './pass-on.js'
@@ -166,7 +166,7 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
   /** Asks DocuSign and passes its answer on. @param asking where others may wait for the same */
   async function forwardOn(walking: Walking, errand: Passing, asking: Asking | undefined): Promise<Written> {
     const { req, res, call, visitor, wish, body, notes } = walking
-    const audience = audienceOf(req, res, asking?.fetch)
+    const audience = new Audience(req, res, asking?.fetch)
     if (audience.isGone) {
       asking?.ended()
       return LEFT

@@ -4,9 +4,9 @@ import { keyOf } from '../base/key.js'
 import type { Call } from '../base/types.js'
 import type { Credential } from './credential.js'
 import { mayAnswer, mayKeep, mayLead } from './keepable.js'
-import type { Visitor } from './learn.js'
 import { isNeverFinal, isShieldable } from './never.js'
 import { representationOf } from './representation.js'
+import type { Visitor } from './visitor.js'
 
 export interface Question extends Visitor {
   readonly credential: Credential
@@ -90,10 +90,6 @@ class Asked implements Question {
   get isNeverFinal(): boolean {
     return isNeverFinal(this.call)
   }
-}
-
-export function envelopeKey(envelope: string): string {
-  return keyOf('envelope', envelope)
 }
 
 /**

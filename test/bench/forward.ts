@@ -10,22 +10,21 @@ import { summary, takeTurns } from './turns.js'
 /** Each launch compiles its hot code anew, and not always equally well. */
 const LAUNCHES = 3
 const TURNS = { connections: 32, rounds: 7, calls: 6_000 }
-const UNTRACKED = sdkRequest(`${ACCOUNT}/users`)
-/** The polling rule does not speak of it, or it does: each of those is another envelope's, and its answer is kept. */
+/**
+ * The polling rule does not speak of it, or it does: each of those is another envelope's, and its answer is kept. No two
+ * are equal, because equal ones at the same moment are one call.
+ */
 const KINDS = {
-  untracked: () => () => UNTRACKED,
-  tracked() {
-    let n = 0
-    return () => sdkRequest(envelope(n++))
-  },
+  untracked: (n: number) => `${ACCOUNT}/users?start_position=${n}`,
+  tracked: envelope,
 }
 
 export async function forward(say: (text: string) => void): Promise<Result[]> {
   const results: Result[] = []
-  for (const [kind, makeRequest] of Object.entries(KINDS)) {
+  for (const [kind, targetOf] of Object.entries(KINDS)) {
     const ratios: number[] = []
     for (let launch = 1; launch <= LAUNCHES; launch++) {
-      const found = await measure(makeRequest())
+      const found = await measure(targetOf)
       ratios.push(...found)
       say(
         `forward, ${kind}: launch ${launch} of ${LAUNCHES}, ratios ${found.map(ratio => ratio.toFixed(2)).join(' ')}`,
@@ -42,13 +41,14 @@ export async function forward(say: (text: string) => void): Promise<Result[]> {
 }
 
 /** CPU of the governor over CPU of http-proxy for the same calls, round by round. */
-async function measure(request: () => Buffer): Promise<number[]> {
+async function measure(targetOf: (n: number) => string): Promise<number[]> {
+  let n = 0
   const upstream = await startChild('canned')
   const url = `http://127.0.0.1:${upstream.port}`
   const bare = await startChild('bare', url)
   const governor = await startGovernor(url)
   try {
-    return await takeTurns(governor, bare, { ...TURNS, request })
+    return await takeTurns(governor, bare, { ...TURNS, request: () => sdkRequest(targetOf(n++)) })
   } finally {
     await Promise.all([upstream, bare, governor].map(program => program.stop()))
   }

@@ -4,7 +4,8 @@
  */
 import type { Clock } from '../base/clock.js'
 import type { Store } from '../base/store.js'
-import type { Copies, Copy, Which } from './copies.js'
+import type { Copies, Which } from './copies.js'
+import type { Copy } from './copy.js'
 import type { Diary } from './diary.js'
 import { Ear } from './ear.js'
 import { makeOAuthTraffic } from './oauth-traffic.js'

@@ -2,7 +2,8 @@
 import type { Clock } from '../base/clock.js'
 import { keyOf } from '../base/key.js'
 import type { Store } from '../base/store.js'
-import type { Copies, Copy } from './copies.js'
+import type { Copies } from './copies.js'
+import type { Copy } from './copy.js'
 import type { Question } from './question.js'
 import type { Tokens } from './tokens.js'
 

@@ -377,3 +377,19 @@ void t.test('who leaves while his question is held has spent nothing, and holds 
   t.equal(house.simulator.report().calls.total, 4)
   t.match(outcome(await house.ask(`/envelopes/${rest[0]}`)), /^forwarded/, 'no interval has begun')
 })
+
+void t.test('rule: accepted on one account is not accepted on another', async t => {
+  const settings = { GOVERNOR_IDENTITY_RECHECK: '0.4', GOVERNOR_IDENTITY_INTROSPECT: 'false' }
+  const house = await open(t, { docusign: { pollInterval: 0.01, accounts: 2 }, settings })
+  const [id = ''] = house.simulator.addEnvelopes({ status: 'completed' })
+  const path = `/envelopes/${id}`
+  await house.ask(path)
+  t.match(outcome(await house.ask(path)), /^remembered/)
+  await pause(420)
+  const elsewhere = await house.ask(`//accounts/${house.accounts[1]?.id}/users`)
+  t.equal(elsewhere.status, 200)
+  t.match(outcome(await house.ask(path)), /^forwarded/, 'DocuSign is asked whether it still is on this one')
+  await pause(420)
+  t.equal((await house.ask('/users')).status, 200)
+  t.match(outcome(await house.ask(path)), /^remembered/, 'it is')
+})

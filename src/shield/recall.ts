@@ -67,7 +67,7 @@ export function makeRecall({ clock, polls, copies, whose, underWay, config }: Re
     }
     const twinKey = question.mayLead ? whose.twinKeyOf(question) : ''
     const twin = underWay.twin(twinKey)
-    if (twin && (twin.question.credential.id === question.credential.id || whose.isProven(question))) {
+    if (twin && (twin.question.credential.id === question.credential.id || whose.mayRead(question))) {
       return follow(twin, question, untilMs)
     }
     // A stranger to the one under way asks for himself, and nobody finds him.
@@ -129,7 +129,7 @@ export function makeRecall({ clock, polls, copies, whose, underWay, config }: Re
     if (!question || credential === fetch.credential) return { kind: 'follow', follower, replyOf: shared }
     // Much may have come to light while he waited: a 401 for his token, say.
     const result = follower.result.then(one =>
-      one.kind === 'shared' && !whose.isProven(question) ? FREE : one,
+      one.kind === 'shared' && !whose.mayRead(question) ? FREE : one,
     )
     return { kind: 'follow', follower: { result, leave: () => follower.leave() }, replyOf: shared }
   }

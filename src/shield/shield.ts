@@ -112,7 +112,7 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
   const diary = makeDiary(notebook, clock, turns)
   const denials = makeDenials()
   const accountKeys = makeStore<{ readonly key: string }>(MAX_ACCOUNT_KEYS)
-  const whose = makeWhose({ clock, tokens, copies, denials, config: () => config.cache })
+  const whose = makeWhose({ clock, tokens, copies, denials, namesOf, config: () => config.cache })
   const learning = makeLearning({
     clock,
     tokens,
@@ -168,7 +168,7 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
       const { authorization } = visitor.headers
       const told =
         authorization !== undefined && (question.isTracked || visitor.call.method === 'HEAD')
-          ? introspection.resolve(question.credential, authorization)
+          ? introspection.resolve(question.credential, authorization, whose.mayRead(question))
           : undefined
       return told ? told.then(() => memory.recall(question, untilMs)) : memory.recall(question, untilMs)
     },

@@ -13,16 +13,18 @@ export interface WhoseParts {
   readonly tokens: Tokens
   readonly copies: Copies
   readonly denials: Denials
+  /** An account's names: the one that was used, and the other where it is known. */
+  readonly namesOf: (account: string) => readonly string[]
   readonly config: () => { readonly enabled: boolean; readonly share: 'viewer' | 'account' }
 }
 
 export interface Whose {
   /** The best copy that this caller may see, now; one of any age. */
   copyFor(question: Question): Copy | undefined
+  /** Whether DocuSign's acceptance of this caller is fresh enough for a copy, or for what another's call brings. */
+  mayRead(question: Question): boolean
   /** Under which key those find each other who may see the same. */
   twinKeyOf(question: Question): string
-  /** Whether what DocuSign tells another caller with the same twin key may be told to this one. */
-  isProven(question: Question): boolean
   /** Whose the answer to this question will be: '' is everybody's on the account. */
   ownerOf(question: Question, isPrivate: boolean): { readonly id: string; readonly viewer: string }
   /** Under which it stands that a refusal took this caller's copies of the envelope from him. */
@@ -31,7 +33,9 @@ export interface Whose {
   appOf(question: Question): string
 }
 
-export function makeWhose({ clock, tokens, copies, denials, config }: WhoseParts): Whose {
+const GUID_CHARS = 36
+
+export function makeWhose({ clock, tokens, copies, denials, namesOf, config }: WhoseParts): Whose {
   /** Acting for another, or by a password, is never everybody's; nor is what says something of who asks. */
   function mayBeEverybodys(question: Question): boolean {
     if (config().share !== 'account' || question.isNeverFinal) return false
@@ -50,12 +54,23 @@ export function makeWhose({ clock, tokens, copies, denials, config }: WhoseParts
     return denials.has(envelope, tokens.namesOf(credential))
   }
 
+  /**
+   * Whether DocuSign has accepted the caller on this very account: who was let go by it is still somebody's user. Userinfo
+   * lists accounts by their GUIDs, so where only the number is known, a token that is accepted anywhere must do.
+   */
+  function mayRead({ credential, call }: Question, nowMs: number): boolean {
+    const names = namesOf(call.account ?? '')
+    if (names.some(name => tokens.isProvenOn(credential, name, nowMs))) return true
+    const isNumber = names.length === 1 && names[0]?.length !== GUID_CHARS
+    return isNumber && tokens.isProven(credential, nowMs)
+  }
+
   return {
     copyFor(question) {
       if (!question.mayAnswer || !config().enabled) return undefined
       const { credential, call } = question
       const nowMs = clock.nowMs()
-      const own = tokens.isProven(credential, nowMs)
+      const own = mayRead(question, nowMs)
         ? copies.find(idOf(question, tokens.viewerOf(credential)))
         : undefined
       if (!mayBeEverybodys(question) || isDenied(question)) return own
@@ -65,7 +80,7 @@ export function makeWhose({ clock, tokens, copies, denials, config }: WhoseParts
       return own.answeredMs > common.answeredMs ? own : common
     },
     twinKeyOf: question => idOf(question, tokens.viewerOf(question.credential)),
-    isProven: ({ credential }) => tokens.isProven(credential, clock.nowMs()),
+    mayRead: question => mayRead(question, clock.nowMs()),
     ownerOf(question, isPrivate) {
       const isCommon = mayBeEverybodys(question) && !isPrivate
       const viewer = isCommon ? '' : tokens.viewerOf(question.credential)

@@ -53,6 +53,3 @@ async function measure(targetOf: (n: number) => string): Promise<number[]> {
     await Promise.all([upstream, bare, governor].map(program => program.stop()))
   }
 }
-
-const quantile = (values: readonly number[], share: number) =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length * share)] as number

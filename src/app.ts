@@ -15,29 +15,33 @@ import type { Config } from './config/settings.js'
 import {
   forwardSlice,
   governorSlice,
+  homesSlice,
   listenerSlice,
-  shieldSlice,
   settingsShown,
+  shieldSlice,
+  shutdownSlice,
   stateSlice,
+  tlsSlice,
 } from './config/slices.js'
 import { vaultKeyOf } from './config/vault-key.js'
 import { makeCorridor, type Corridor, type Rooms } from './entry/corridor.js'
 import { makeOwnNames } from './entry/public-url.js'
 import { makeAskUserinfo } from './entry/userinfo.js'
-import { makeListener, type TlsPair } from './entry/listener.js'
-import { makeAccounts, rewriteUserinfo, type AccountsConfig } from './forward/accounts.js'
-import { mayRepeat, readOrigin } from './forward/exchange.js'
+import { makeListener } from './entry/listener.js'
+import { makeAccounts, rewriteUserinfo } from './forward/accounts.js'
+import { mayRepeat } from './forward/exchange.js'
 import { makeForward, type Forward } from './forward/forward.js'
 import { requestHeaders } from './forward/hygiene.js'
-import { makeGovernor, type AccountStanding } from './governor/governor.js'
+import { makeGovernor } from './governor/governor.js'
 import { makeJournal } from './governor/journal.js'
 import { makeIdentify } from './identify/identify.js'
 import { makeRoutes } from './identify/routes.js'
-import { shownAccount } from './observe/labels.js'
+import { shownOf } from './observe/labels.js'
 import type { Log } from './observe/log.js'
 import { makeMetrics } from './observe/metrics.js'
 import { makeWouldHaveHeld } from './observe/would.js'
 import { makeShield } from './shield/shield.js'
+import type { Inspected } from './state/embedded/apart.js'
 import { openState } from './state/open.js'
 
 export interface AppParts {
@@ -47,9 +51,11 @@ export interface AppParts {
   /** The text of `config/docusign-routes.tsv`. */
   readonly routeTable: string
   /** Reads a PEM file. @throws when it cannot. */
-  readFile(path: string): string
+  readonly readFile: (path: string) => string
   /** The program of Node itself: a durable store is looked at in a process of its own before it is opened. */
   readonly execPath: string
+  /** What that process has said already, if it was started before all else. */
+  readonly inspected?: Inspected | undefined
 }
 
 export interface Ports {
@@ -70,10 +76,6 @@ export interface App {
   stop(): Promise<void>
 }
 
-/** Of the time to shut down, when those who still wait are sent away; at most so long before its end. */
-const TOLD_SHARE = 0.8
-const MAX_TOLD_MS = 2_000
-
 export function makeApp(initial: Config, parts: AppParts): App {
   const { clock, log, version } = parts
   const startedMs = clock.nowMs()
@@ -83,20 +85,12 @@ export function makeApp(initial: Config, parts: AppParts): App {
   let stopping = false
 
   const nameRoute = makeRoutes(parts.routeTable)
-  const homes = makeAccounts(homesConfig(config))
-  const stateFaults = { damaged: 0, degraded: 0 }
+  const homes = makeAccounts(homesSlice(config))
   const vaultKey = vaultKeyOf(config, parts.readFile)
+  const { execPath, inspected } = parts
   const { ledger, notebook, vault } = openState(
     { ...stateSlice(config), vaultKey },
-    {
-      clock,
-      turns,
-      execPath: parts.execPath,
-      tell({ kind, ...fields }) {
-        if (kind !== 'recovered') stateFaults[kind]++
-        log.event(kind === 'recovered' ? 'info' : 'error', `state-${kind}`, fields)
-      },
-    },
+    { clock, turns, execPath, inspected, tell: log.state },
   )
   const journal = makeJournal(ledger, clock)
   const governor = makeGovernor(governorSlice(config), journal, clock)
@@ -121,13 +115,13 @@ export function makeApp(initial: Config, parts: AppParts): App {
     notebook,
     askUserinfo,
     nameOf: account => governor.nameOf(account),
+    namesOf: account => governor.namesOf(account),
   })
   const metrics = makeMetrics(
     { version, maxAccounts: config.metrics.maxAccounts },
     {
       accounts: () => governor.standings(),
       health: () => ledger.health(),
-      stateFaults: () => stateFaults,
       cache: () => shield.tally(),
       blocked: () => governor.blocked(),
       settings: () => settingsShown(config),
@@ -171,7 +165,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
     {
       host: config.listen.host,
       port: config.listen.port,
-      tls: readTls(config),
+      tls: tlsSlice(config, parts.readFile),
       ...listenerSlice(config),
     },
     { corridor: () => corridor, observe, unexpected: error => log.unexpected(error) },
@@ -179,12 +173,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
   )
 
   const admin = makeAdmin(
-    {
-      host: config.admin.host,
-      port: config.admin.port,
-      token: config.admin.token,
-      hosts: config.admin.hosts,
-    },
+    config.admin,
     {
       metrics,
       ready: () => (stopping ? { ready: false, reason: 'shutting down' } : { ready: ports !== undefined }),
@@ -207,11 +196,6 @@ export function makeApp(initial: Config, parts: AppParts): App {
     clock,
   )
 
-  function readTls({ listen }: Config): TlsPair | undefined {
-    if (listen.tlsCert === undefined || listen.tlsKey === undefined) return undefined
-    return { cert: parts.readFile(listen.tlsCert), key: parts.readFile(listen.tlsKey) }
-  }
-
   return {
     async start() {
       try {
@@ -229,7 +213,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
       return ports
     },
     reload(next) {
-      const tls = readTls(next)
+      const tls = tlsSlice(next, parts.readFile)
       const upstream = makeForward(forwardSlice(next), clock, turns)
       if (tls) listener.setTls(tls)
       listener.setLimits(listenerSlice(next))
@@ -238,7 +222,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
       forward = upstream
       config = next
       names.configure(next)
-      homes.configure(homesConfig(next))
+      homes.configure(homesSlice(next))
       governor.configure(governorSlice(next))
       shield.configure(shieldSlice(next))
       admin.configure({ host: initial.admin.host, token: next.admin.token, hosts: next.admin.hosts })
@@ -250,9 +234,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
     reloadRefused: () => metrics.configRefused(),
     async stop() {
       stopping = true
-      const timeoutMs = config.shutdown.timeout * 1000
-      // Who waits is served as long as there is time to answer him; the rest are told.
-      const toldMs = Math.max(timeoutMs * TOLD_SHARE, timeoutMs - MAX_TOLD_MS)
+      const { timeoutMs, toldMs } = shutdownSlice(config)
       const telling = clock.after(toldMs, () => governor.drain())
       await listener.drain(timeoutMs)
       telling.cancel()
@@ -265,15 +247,4 @@ export function makeApp(initial: Config, parts: AppParts): App {
       await ledger.close()
     },
   }
-}
-
-/** A caller writes whatever he likes where an account belongs. */
-function* shownOf(standings: Iterable<AccountStanding>): Iterable<AccountStanding> {
-  for (const standing of standings) {
-    if (standing.account === '' || shownAccount(standing.account) !== undefined) yield standing
-  }
-}
-
-function homesConfig({ upstream }: Config): AccountsConfig {
-  return { api: readOrigin(upstream.api), oauth: readOrigin(upstream.oauth) }
 }

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { makeApp, type App } from './app.js'
+import type { App, AppParts } from './app.js'
 import { makeSystemClock, type Clock } from './base/clock.js'
 import { loadConfig } from './config/load.js'
 import { changedAtStartOnly, showConfig, showFaults } from './config/show.js'
@@ -12,6 +12,7 @@ import { VaultKeyFault } from './config/vault-key.js'
 import type { DemoParts } from './demo/demo.js'
 import { makeFileDestination } from './observe/destination.js'
 import { makeLog, type Log } from './observe/log.js'
+import { inspectAhead, type Inspected } from './state/embedded/apart.js'
 
 const DONE = 0
 const FAILED = 1
@@ -33,8 +34,6 @@ overlay both. SIGHUP reloads the files.
 const ROOT = new URL('../../', import.meta.url)
 const pathOf = (name: string) => fileURLToPath(new URL(name, ROOT))
 
-type Variables = Readonly<Record<string, string | undefined>>
-
 const say = (text: string) => void process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
 const complain = (text: string) => void process.stderr.write(text.endsWith('\n') ? text : `${text}\n`)
 
@@ -43,18 +42,17 @@ function version(): string {
   return manifest.version
 }
 
-function load(overlays: readonly string[], env: Variables = process.env): Config | undefined {
+function load(overlays: readonly string[], env: NodeJS.ProcessEnv = process.env): Config | undefined {
   const loaded = loadConfig({ files: [pathOf('config/default.yaml'), ...overlays], env })
   if (loaded.kind === 'config') return loaded.config
   complain(showFaults(loaded.faults))
   return undefined
 }
 
-function makeGovernor(config: Config, clock: Clock, log: Log): App {
+function partsOf(clock: Clock, log: Log, inspected?: Inspected): AppParts {
   const routeTable = readFileSync(pathOf('config/docusign-routes.tsv'), 'utf8')
   const readFile = (path: string) => readFileSync(path, 'utf8')
-  const { execPath } = process
-  return makeApp(config, { clock, log, version: version(), routeTable, readFile, execPath })
+  return { clock, log, version: version(), routeTable, readFile, execPath: process.execPath, inspected }
 }
 
 /** `--config FILE` or `--help` and nothing else; an exit code where there is nothing left to do. */
@@ -93,24 +91,23 @@ async function serve(argv: string[]): Promise<number> {
   }
   process.on('uncaughtException', crash).on('unhandledRejection', crash)
 
+  // What the last run left is looked at by another process, while this one loads the rooms.
+  const { state } = config
+  const looking = state.kind === 'embedded' ? inspectAhead(process.execPath, state.path) : undefined
+  const [inspected, { makeApp }] = await Promise.all([looking, import('./app.js')])
   let running: Config = config
   let app: App
   try {
-    app = makeGovernor(config, clock, log)
+    app = makeApp(config, partsOf(clock, log, inspected))
   } catch (error) {
-    const isKey = error instanceof VaultKeyFault
-    if (!isKey && config.listen.tlsCert === undefined) throw error
-    complain(isKey ? error.message : tlsFault(error))
+    if (error instanceof VaultKeyFault) complain(error.message)
+    else if (config.listen.tlsCert === undefined) throw error
+    else complain(tlsFault(error))
     return BAD_USAGE
   }
   try {
-    const { publicUrl, adminPort } = await app.start()
-    log.event('info', 'started', {
-      version: version(),
-      url: publicUrl,
-      adminPort,
-      upstream: config.upstream.api,
-    })
+    const { publicUrl: url, adminPort } = await app.start()
+    log.event('info', 'started', { version: version(), url, adminPort, upstream: config.upstream.api })
     // Whoever started it waits for this line.
     log.flush()
   } catch (error) {
@@ -119,18 +116,18 @@ async function serve(argv: string[]): Promise<number> {
     return FAILED
   }
 
-  const refuse = (faults: string) => {
+  const refused = (faults: string) => {
     log.event('error', 'config-refused', { faults, running: 'the settings from before' })
     app.reloadRefused()
   }
   process.on('SIGHUP', () => {
     const loaded = loadConfig({ files: [pathOf('config/default.yaml'), ...overlays], env: process.env })
-    if (loaded.kind === 'faults') return refuse(showFaults(loaded.faults))
+    if (loaded.kind === 'faults') return refused(showFaults(loaded.faults))
     const fixed = changedAtStartOnly(running, loaded.config)
     try {
       app.reload(loaded.config)
     } catch (error) {
-      return refuse(tlsFault(error))
+      return refused(tlsFault(error))
     }
     running = loaded.config
     log.event('info', 'config-reloaded', fixed.length === 0 ? {} : { onlyAtStart: fixed.join(', ') })
@@ -196,6 +193,7 @@ async function demo(argv: string[]): Promise<number> {
   const log = makeLog({ level: 'warn' }, makeFileDestination(process.stderr.fd, clock), clock)
   // The SDK's HTTP client would take the calls of the sample apps to the proxy that the environment names.
   process.env['no_proxy'] = '*'
+  const { makeApp } = await import('./app.js')
   const parts: DemoParts = {
     clock,
     say,
@@ -204,7 +202,7 @@ async function demo(argv: string[]): Promise<number> {
       load([pathOf('config/demo.yaml'), ...files], { ...process.env, ...variables }),
     makeGovernor(config) {
       log.setLevel(config.log.level)
-      return makeGovernor(config, clock, log)
+      return makeApp(config, partsOf(clock, log))
     },
     interrupted: nextSignal(),
   }

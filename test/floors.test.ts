@@ -35,6 +35,7 @@ const MAIN_MAY = [
   'src/config/',
   'src/observe/log.ts',
   'src/observe/destination.ts',
+  'src/state/embedded/apart.ts',
   'src/simulator/',
   'src/demo/',
 ]

@@ -36,6 +36,14 @@ const ONCE = ['forward', 'R12'] as const
 const SHARED = ['forward', 'connections are shared'] as const
 const WHATEVER = ['budget', 'promise 1'] as const
 const VECTORS = ['framing', 'what DocuSign reads'] as const
+const WHOSE = ['shield', 'rule: a copy is for'] as const
+const BELIEVED = ['shield', 'rule: DocuSign’s acceptance'] as const
+const IS_FINAL = ['shield', 'rule: final is'] as const
+const WRITTEN = ['shield', 'rule: a write drops'] as const
+const INTERVAL = ['shield', 'rule: an interval begins'] as const
+const TWINS = ['shield', 'rule: only who may see'] as const
+const RESTART = ['shield', 'rule: a restart'] as const
+const KEPT = ['representation', 'what is kept of an answer'] as const
 
 const MUTATIONS: readonly Mutation[] = [
   {
@@ -415,6 +423,260 @@ const MUTATIONS: readonly Mutation[] = [
     file: 'governor/account.js',
     cuts: [['this.#journal.spend(nowMs, room)', 'undefined']],
     test: ['kill', 'killed'],
+  },
+  {
+    rule: 'shield: no copy without a proof of the token',
+    file: 'shield/whose.js',
+    cuts: [['const own = tokens.isProven(credential, nowMs)', 'const own = true']],
+    test: BELIEVED,
+  },
+  {
+    rule: 'shield: a proof is believed for so long',
+    file: 'shield/tokens.js',
+    cuts: [['< believedMs', '< Infinity']],
+    test: BELIEVED,
+  },
+  {
+    rule: 'shield: a 401 forgets the token',
+    file: 'shield/learn.js',
+    cuts: [['if (status === 401)', 'if (status === 499)']],
+    test: BELIEVED,
+  },
+  {
+    rule: 'shield: the viewer is in the key',
+    file: 'shield/whose.js',
+    cuts: [['return keyOf(account, viewer, representation)', 'return keyOf(account, representation)']],
+    test: WHOSE,
+  },
+  {
+    rule: 'shield: for whom a call acts is in the viewer',
+    file: 'shield/tokens.js',
+    cuts: [["legacy === '' && acting === '' ? who : keyOf(who, legacy, acting)", 'who']],
+    test: ['viewers', 'who acts for another'],
+  },
+  {
+    rule: 'shield: a token is hashed to its last sign',
+    file: 'shield/credential.js',
+    cuts: [
+      [
+        "authorization === undefined ? '' : keyOf(authorization)",
+        "authorization === undefined ? '' : keyOf(authorization.slice(0, -1))",
+      ],
+    ],
+    test: WHOSE,
+  },
+  {
+    rule: 'shield: a forged token is not proven by the true one',
+    file: 'shield/credential.js',
+    cuts: [
+      [
+        "authorization === undefined ? '' : keyOf(authorization)",
+        "authorization === undefined ? '' : keyOf(authorization.split('.')[1] ?? authorization)",
+      ],
+    ],
+    test: ['viewers', 'a forged token'],
+  },
+  {
+    rule: 'shield: Accept is in the key',
+    file: 'shield/representation.js',
+    cuts: [['normal(headers.accept),', '']],
+    test: WHOSE,
+  },
+  {
+    rule: 'shield: Accept-Encoding is in the key',
+    file: 'shield/representation.js',
+    cuts: [["codingClass(headers['accept-encoding']),", '']],
+    test: WHOSE,
+  },
+  {
+    rule: 'shield: the query is in the key',
+    file: 'shield/representation.js',
+    cuts: [['canonicalQuery(call.query),', '']],
+    test: ['representation', 'what DocuSign could'],
+  },
+  {
+    rule: 'shield: no 206 is kept',
+    file: 'shield/keepable.js',
+    cuts: [['status !== 200', 'status > 299']],
+    test: KEPT,
+  },
+  {
+    rule: 'shield: no Set-Cookie is kept',
+    file: 'shield/keepable.js',
+    cuts: [["case 'set-cookie':", '']],
+    test: KEPT,
+  },
+  {
+    rule: 'shield: no no-store is kept',
+    file: 'shield/keepable.js',
+    cuts: [['if (NO_STORE.test(value))', 'if (false)']],
+    test: KEPT,
+  },
+  {
+    rule: 'shield: the trace of another call is not replayed',
+    file: 'shield/keepable.js',
+    cuts: [["'x-docusign-tracetoken',", '']],
+    test: ['shield', 'a terminal envelope'],
+  },
+  {
+    rule: 'shield: the limits of another call are not replayed',
+    file: 'shield/keepable.js',
+    cuts: [["'x-ratelimit-', ", '']],
+    test: ['shield', 'a terminal envelope'],
+  },
+  {
+    rule: 'shield: what may still change is never final',
+    file: 'shield/asking.js',
+    cuts: [['const isFinal = !question.isNeverFinal && ', 'const isFinal = ']],
+    test: IS_FINAL,
+  },
+  {
+    rule: 'shield: a route that nobody has judged is not final',
+    file: 'shield/never.js',
+    cuts: [['|| !FINAL.has(route)', '']],
+    test: ['sightings', 'what is read under'],
+  },
+  {
+    rule: 'shield: final is only what was fetched when the end was known',
+    file: 'shield/learn.js',
+    cuts: [
+      [
+        'sinceMs !== undefined && sinceMs <= sentMs',
+        'sinceMs !== undefined || terminal.know(envelope, sentMs)',
+      ],
+    ],
+    test: IS_FINAL,
+  },
+  {
+    rule: 'shield: a write drops copies',
+    file: 'shield/learn.js',
+    cuts: [
+      ['voidFetches(which);\n        return copies.drop(which)', 'voidFetches(which);\n        return []'],
+    ],
+    test: WRITTEN,
+  },
+  {
+    rule: 'shield: what was asked before a write is not kept',
+    file: 'shield/learn.js',
+    cuts: [['voidFetches(which);\n        return copies.drop(which)', 'return copies.drop(which)']],
+    test: WRITTEN,
+  },
+  {
+    rule: 'shield: a write lets one read pass',
+    file: 'shield/learn.js',
+    cuts: [['polls.written(envelope, nowMs);', '']],
+    test: ['shield', 'a write lets one'],
+  },
+  {
+    rule: 'shield: and no second one',
+    file: 'shield/polls.js',
+    cuts: [['write.endedAt > readAt', 'true']],
+    test: ['polls', 'a write lets each'],
+  },
+  {
+    rule: 'shield: an interval runs from the answer',
+    file: 'shield/asking.js',
+    cuts: [
+      [
+        'this.#parts.polls.answered(this.pollKey, ok, nowMs)',
+        'this.#parts.polls.answered(this.pollKey, ok, this.fetch.sentMs)',
+      ],
+    ],
+    test: INTERVAL,
+  },
+  {
+    rule: 'shield: while one is under way, no other is sent',
+    file: 'shield/polls.js',
+    cuts: [
+      [
+        'if (read.underWay > 0)\n                return PENDING',
+        'if (false)\n                return PENDING',
+      ],
+    ],
+    test: INTERVAL,
+  },
+  {
+    rule: 'shield: only a 2xx begins an interval',
+    file: 'shield/polls.js',
+    cuts: [['if (ok) {', 'if (true) {']],
+    test: ['polls', 'only a 2xx'],
+  },
+  {
+    rule: 'shield: a 403 drops copies',
+    file: 'shield/learn.js',
+    cuts: [['(status === 403 || status === 404)', '(status === 404)']],
+    test: ['shield', 'rule: a 403'],
+  },
+  {
+    rule: 'shield: a 404 drops copies',
+    file: 'shield/learn.js',
+    cuts: [['(status === 403 || status === 404)', '(status === 403)']],
+    test: ['shield', 'rule: a 404'],
+  },
+  {
+    rule: 'shield: twins are of one viewer',
+    file: 'shield/whose.js',
+    cuts: [
+      [
+        'twinKeyOf: question => idOf(question, tokens.viewerOf(question.credential))',
+        "twinKeyOf: question => idOf(question, '')",
+      ],
+    ],
+    test: TWINS,
+  },
+  {
+    rule: 'shield: equal questions go up once',
+    file: 'shield/under-way.js',
+    cuts: [["key === '' ? undefined : twins.get(key)", 'undefined']],
+    test: TWINS,
+  },
+  {
+    rule: 'shield: a leader who fails sets all free',
+    file: 'shield/asking.js',
+    cuts: [['this.fetch.free();', '']],
+    test: TWINS,
+  },
+  {
+    rule: 'shield: the trace of the leader is his own',
+    file: 'shield/reply.js',
+    cuts: [['x-docusign-tracetoken|', '']],
+    test: TWINS,
+  },
+  {
+    rule: 'shield: that a GET goes up is noted',
+    file: 'shield/asking.js',
+    cuts: [['this.#parts.diary.asked(this.pollKey, nowMs);', '']],
+    test: RESTART,
+  },
+  {
+    rule: 'shield: a write is noted',
+    file: 'shield/learn.js',
+    cuts: [['diary.written(envelope, nowMs);', '']],
+    test: RESTART,
+  },
+  {
+    rule: 'shield: a purge removes from the vault',
+    file: 'shield/copies.js',
+    cuts: [['if (ids.length > 0)\n            vault.remove(ids)', 'void ids']],
+    test: RESTART,
+  },
+  {
+    rule: 'shield: a purge removes from memory',
+    file: 'shield/copies.js',
+    cuts: [['table.delete(copy.id);', 'vault.remove([copy.id]);']],
+    test: RESTART,
+  },
+  {
+    rule: 'shield: who leaves the queue has sent nothing',
+    file: 'entry/audience.js',
+    cuts: [['common.onUnwanted = () => leave()', 'common.onUnwanted = () => undefined']],
+    test: ['shield', 'who leaves while'],
+  },
+  {
+    rule: 'governor: once all were told, nobody waits any more',
+    file: 'governor/governor.js',
+    cuts: [['isDraining = true;', '']],
+    test: ['shield', 'who waits for a leader'],
   },
 ]
 

@@ -16,7 +16,7 @@ import {
 } from '../src/shield/statuses.js'
 import { makeTerminal } from '../src/shield/terminal.js'
 import { touchOf } from '../src/shield/touches.js'
-import { MAX_DEPTH, walkJson } from '../src/shield/walk-json.js'
+import { MAX_DEPTH, MAX_PIECES, walkJson } from '../src/shield/walk-json.js'
 import { toXml } from '../src/simulator/xml.js'
 import { ROOT } from './fixtures/governor.js'
 
@@ -306,6 +306,7 @@ void t.test('XML is read as XML, and its lookalikes show nothing either', t => {
     'in a section': plain(`${id}<![CDATA[${status}]]>`),
     escaped: plain(`${id}&lt;status&gt;completed&lt;/status&gt;`),
     'a document type': `<!DOCTYPE envelope [<!ENTITY s "completed">]>${plain(`${id}<status>&s;</status>`)}`,
+    'a document type that says nothing': `<!DOCTYPE envelope>${plain(id + status)}`,
     'an entity from nowhere': plain(`${id}<status>&s;</status>`),
     'a prefix from nowhere': plain(`${id}<q:x/>${status}`),
     'no end': plain(id + status).slice(0, -1),
@@ -615,6 +616,23 @@ void t.test('what is too large, too deep or too much shows nothing, and soon', t
   t.equal(shown(THE_ENVELOPE, fits).length, 1, 'just not too large')
   t.strictSame(shown(THE_ENVELOPE, Buffer.concat([Buffer.from(' '), fits])), [], 'just too large')
   t.strictSame(shown(THE_ENVELOPE, gzipSync(Buffer.concat([Buffer.from(' '), fits])), JSON_TYPE, 'gzip'), [])
+  const ones = (count: number) => `{"x":[${'1,'.repeat(count - 1)}1],${end}`
+  t.equal(
+    shown(THE_ENVELOPE, ones(MAX_PIECES - 4)).length,
+    1,
+    'just not too much: the root and three members',
+  )
+  t.strictSame(shown(THE_ENVELOPE, ones(MAX_PIECES - 3)), [], 'just too much')
+  const elements = (count: number) =>
+    `<e><envelopeId>${E}</envelopeId><status>completed</status>${'<x/>'.repeat(count)}</e>`
+  t.equal(shown(THE_ENVELOPE, elements(MAX_PIECES - 3), XML_TYPE).length, 1)
+  t.strictSame(shown(THE_ENVELOPE, elements(MAX_PIECES - 2), XML_TYPE), [])
+  const strewn = (piece: string, count: number) =>
+    elements(0).replace('</e>', `<x>${piece.repeat(count)}</x></e>`)
+  t.equal(shown(THE_ENVELOPE, strewn('<x a=""/>', MAX_PIECES / 5 - 1), XML_TYPE).length, 1)
+  t.strictSame(shown(THE_ENVELOPE, strewn('<x a=""/>', MAX_PIECES / 5 + 1), XML_TYPE), [])
+  t.equal(shown(THE_ENVELOPE, strewn('&amp;', MAX_PIECES), XML_TYPE).length, 1)
+  t.strictSame(shown(THE_ENVELOPE, strewn('&amp;', MAX_PIECES + 1), XML_TYPE), [])
   // A gigabyte in a megabyte: sixteen members, which a gzip file may have.
   const bomb = Buffer.concat(Array<Buffer>(16).fill(gzipSync(Buffer.alloc(67_108_864, '['), { level: 9 })))
   const hostile: [name: string, body: Buffer, type: string, coding?: string][] = [

@@ -10,6 +10,27 @@ export function listenerSlice({ listen }: Config) {
   }
 }
 
+/** PEM texts, where the listener is to speak TLS. @param readFile throws where a file cannot be read */
+export function tlsSlice({ listen }: Config, readFile: (path: string) => string) {
+  const { tlsCert, tlsKey } = listen
+  if (tlsCert === undefined || tlsKey === undefined) return undefined
+  return { cert: readFile(tlsCert), key: readFile(tlsKey) }
+}
+
+export function homesSlice({ upstream }: Config) {
+  return { api: upstream.api, oauth: upstream.oauth }
+}
+
+/** Of the time to shut down, when those who still wait are sent away; at most so long before its end. */
+const TOLD_SHARE = 0.8
+const MAX_TOLD_MS = 2_000
+
+/** Who waits is served as long as there is time to answer him; the rest are told. */
+export function shutdownSlice({ shutdown }: Config) {
+  const timeoutMs = shutdown.timeout * 1000
+  return { timeoutMs, toldMs: Math.max(timeoutMs * TOLD_SHARE, timeoutMs - MAX_TOLD_MS) }
+}
+
 export function forwardSlice({ upstream }: Config) {
   return {
     connectTimeoutMs: upstream.connectTimeout * 1000,

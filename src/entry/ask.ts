@@ -66,6 +66,7 @@ export function makeAsk(rooms: AskRooms, clock: Clock) {
     async function stay(visit: Visit): Promise<Visited> {
       const sinceMs = clock.nowMs()
       leave = () => visit.leave()
+      errand.held()
       const visited = await visit.result
       notes.waitMs += clock.nowMs() - sinceMs
       return visited

@@ -186,8 +186,8 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
     const { answer } = asked
     notes.traceToken = headerOf(answer.headers, 'x-docusign-tracetoken')
     if (asked.kind === 'told') {
-      asking?.told(answer.headers, asked.body)
-      return passWhole(res, answer, asked.body, addedTo(BYPASS, notes))
+      const how = asking?.told(answer.headers, asked.body) ?? BYPASS
+      return passWhole(res, answer, asked.body, addedTo(how, notes))
     }
     try {
       if (isUserinfo(call) && answer.status === 200) return await tellUserinfo(walking, sentMs, answer)
@@ -220,10 +220,10 @@ function addedTo(how: string, { waitMs }: Journal): readonly string[] {
 }
 
 /** Listens in on a body that passes. */
-function overhear({ body, isWhole }: Answer, flow: Flow): void {
-  body.on('data', (chunk: Buffer) => flow.take(chunk))
-  body.on('end', () => flow.end(isWhole()))
-  body.on('close', () => flow.end(isWhole()))
+function overhear(answer: Answer, flow: Flow): void {
+  const end = () => flow.end(answer.isWhole())
+  answer.body.on('data', (chunk: Buffer) => flow.take(chunk))
+  answer.body.on('end', end).on('close', end)
 }
 
 const SHUTTING_DOWN: Refusal = {

@@ -19,9 +19,9 @@ function authority(host: string, port: number): string {
 
 export interface OwnNames {
   /** What apps call us by, for a call that came with this `Host`: `http://host:port`. */
-  publicUrl(host: string | undefined): string
+  readonly publicUrl: (host: string | undefined) => string
   /** An absolute-form target may name us as the settings do, or by any address of this machine and our port. */
-  isOurs(named: string): boolean
+  readonly isOurs: (named: string) => boolean
   listensOn(port: number): void
   configure(config: Config): void
 }

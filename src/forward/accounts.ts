@@ -7,9 +7,9 @@ import { makeStore } from '../base/store.js'
 import { readOrigin, type Origin } from './exchange.js'
 
 export interface AccountsConfig {
-  /** Where a call goes whose account we have heard nothing of. */
-  readonly api: Origin
-  readonly oauth: Origin
+  /** Where a call goes whose account we have heard nothing of, as `https://host[:port]`. */
+  readonly api: string
+  readonly oauth: string
 }
 
 export interface Accounts {
@@ -28,7 +28,7 @@ const MAX_ACCOUNTS = 50_000
 const MAX_HOSTS = 256
 
 export function makeAccounts(initial: AccountsConfig): Accounts {
-  let config = initial
+  let config = originsOf(initial)
   const homes = makeStore<Origin>(MAX_ACCOUNTS)
   // One object a host, because what is made for a host hangs on it.
   const hosts = makeStore<Origin>(MAX_HOSTS)
@@ -48,8 +48,12 @@ export function makeAccounts(initial: AccountsConfig): Accounts {
         }
       }
     },
-    configure: next => void (config = next),
+    configure: next => void (config = originsOf(next)),
   }
+}
+
+function originsOf({ api, oauth }: AccountsConfig) {
+  return { api: readOrigin(api), oauth: readOrigin(oauth) }
 }
 
 function originIn(baseUri: string): Origin | undefined {

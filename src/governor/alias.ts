@@ -20,16 +20,20 @@ export interface Alias {
 /** The most that a body may hold to be read; the plainest answer has some 1,500 bytes. */
 export const MAX_ALIAS_BYTES = 262_144
 
+const API = '/restapi/v2'
 const NUMBER = /^[1-9]\d{0,18}$/
 const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const JSON_TYPE = /^application\/json\s*(?:;|$)/i
 
 /** Whether a 200 to this call shows both names of an account, and in which way. */
 export function aliasRoute({ method, resource, account }: Call): 'account' | 'login' | undefined {
-  if (method !== 'GET' || !resource.startsWith('/restapi/v2')) return undefined
-  const segments = resource.split('/')
-  if (segments.length === 5 && account !== undefined) return 'account'
-  return segments.length === 4 && segments[3] === 'login_information' ? 'login' : undefined
+  // Every GET is asked: its slashes are looked for one by one, because most have more of them than these two.
+  if (method !== 'GET' || !resource.startsWith(API)) return undefined
+  const third = resource.indexOf('/', API.length)
+  if (third === -1) return undefined
+  const fourth = resource.indexOf('/', third + 1)
+  if (fourth === -1) return resource.slice(third + 1) === 'login_information' ? 'login' : undefined
+  return account !== undefined && !resource.includes('/', fourth + 1) ? 'account' : undefined
 }
 
 /**

@@ -11,11 +11,12 @@ const MOST_OTHER = 10
 /** The document that a call downloads, as a key; `undefined` for a call that downloads none. */
 export function documentOf({ method, envelope, resource }: Call): string | undefined {
   if (method !== 'GET' || envelope === undefined) return undefined
+  // Most are told by the word before their last one.
+  if (!resource.endsWith('/documents', resource.lastIndexOf('/'))) return undefined
   // /restapi/v2.1/accounts/ACCOUNT/envelopes/ENVELOPE/documents/DOCUMENT
   const segments = resource.split('/')
   const document = segments[8]
-  const isDownload = segments.length === 9 && segments[7] === 'documents' && document !== ''
-  return isDownload && document !== undefined ? `${envelope}/${document}` : undefined
+  return segments.length === 9 && document !== '' ? `${envelope}/${document}` : undefined
 }
 
 /** Who asks: while its connection takes an answer, there is somebody to download for. */

@@ -24,7 +24,7 @@ export function makeEnvelopeHolds(): EnvelopeHolds {
     holdUntil: (account, envelope, of, untilMs) => holds.holdUntil(`${of} ${account} ${envelope}`, untilMs),
     waitMs(account, envelope, methodClass, nowMs) {
       // Every call asks, and almost never is there anything to know.
-      if (holds.size === 0) return 0
+      if (holds.isUnused) return 0
       const of = methodClass === 'write' ? 'write' : 'read'
       return holds.waitMs(`${of} ${account} ${envelope}`, nowMs)
     },

@@ -19,7 +19,7 @@ import type { Journal } from './journal.js'
 import { Permit, type Admission, type PermitParts } from './permit.js'
 import { readWaitMs } from './prefer.js'
 import { priorityOf, type Priority } from './priority.js'
-import { envelopeRefusal, hostRefusal, shown, turnedRefusal } from './refusals.js'
+import { envelopeRefusal, hostRefusal, shown, SHUTTING_DOWN, turnedRefusal } from './refusals.js'
 import { Visit, type Gate, type Wish } from './visit.js'
 
 export type { GovernorConfig } from './book.js'
@@ -60,7 +60,9 @@ export interface Governor {
   limitsOf(account: string): LimitsShown
   /** One name for an account, whichever of its two is used. */
   nameOf(account: string): string
-  /** Everybody who waits is told that we are shutting down. */
+  /** This one, and the account's other one where that is known. */
+  namesOf(account: string): readonly string[]
+  /** Everybody who waits is told that we are shutting down, and from now on everybody who would have to. */
   drain(): void
 }
 
@@ -73,6 +75,9 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
   const hosts = makeHostBlocks()
   const envelopes = makeEnvelopeHolds()
   const downloads = makeDownloads()
+  /** Bounded by the calls that are held. */
+  const visits = new Set<Visit>()
+  let isDraining = false
 
   const permitParts: PermitParts = {
     clock,
@@ -91,6 +96,12 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
     if (waitMs === 0) return undefined
     const isWrite = call.methodClass === 'write'
     return { waitMs, refusal: envelopeRefusal(waitMs, isWrite, account.standing(nowMs)) }
+  }
+
+  function hold(visit: Visit): Visit {
+    visits.add(visit)
+    void visit.result.then(() => visits.delete(visit))
+    return visit
   }
 
   function observed(account: Account, wish: Wish, nowMs: number): Would | undefined {
@@ -143,14 +154,20 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
         permit: (heldBy: Window | undefined, sentMs: number, over?: () => void) =>
           new Permit(permitParts, call, origin, account, { ...AT_ONCE, heldBy }, sentMs, over),
       })
-      if (stopped || (document !== undefined && !release)) return new Visit(parts())
+      if (stopped || (document !== undefined && !release)) {
+        return isDraining ? SHUTTING_DOWN : hold(new Visit(parts()))
+      }
       const maxWaitMs = Math.max(0, wish.untilMs - nowMs)
       const entered = account.lane.enter({ app: call.app.name, priority: wish.priority, maxWaitMs }, nowMs)
       if (entered.kind === 'granted') {
         return new Permit(permitParts, call, origin, account, AT_ONCE, nowMs, release)
       }
-      if (entered.kind === 'waiting') return new Visit(parts(), entered, release)
+      if (entered.kind === 'waiting' && !isDraining) return hold(new Visit(parts(), entered, release))
       release?.()
+      if (entered.kind === 'waiting') {
+        entered.leave()
+        return SHUTTING_DOWN
+      }
       return turnedRefusal(entered, account.standing(nowMs))
     },
 
@@ -195,9 +212,13 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
     limitsOf: name => shown(book.find(name).standing(clock.nowMs())),
 
     nameOf: name => book.nameOf(name),
+    namesOf: name => book.namesOf(name),
 
     drain() {
+      isDraining = true
       for (const account of book.all()) account.drain()
+      // Some stand in no lane: before a host that has cut us off, an envelope that rests, a document's downloads.
+      for (const visit of visits) visit.drain()
     },
   }
 }

@@ -1,5 +1,5 @@
 /** What is held, and until when: a bounded memory of moments. */
-import { makeStore } from '../base/store.js'
+import { makeStore, type Store } from '../base/store.js'
 
 export interface Holds {
   /** A hold is never shortened: of two ends the later one stays. */
@@ -8,32 +8,39 @@ export interface Holds {
   waitMs(key: string, nowMs: number): number
   /** How many are held now. Walks over all of them: for a scrape, not for a call. */
   heldAt(nowMs: number): number
+  /** Nothing was ever held: asked before a key is put together, because every call asks. */
+  readonly isUnused: boolean
   /** Entries, those included whose time has passed and that nobody asked for since. */
   readonly size: number
 }
 
 /** Remembers the `max` (1 or more) that were used last; what falls out is free. */
 export function makeHolds(max: number): Holds {
-  const ends = makeStore<{ readonly untilMs: number }>(max)
+  // Made on first use: to ask even an empty one how large it is costs a microsecond.
+  let ends: Store<{ readonly untilMs: number }> | undefined
   return {
     holdUntil(key, untilMs) {
+      ends ??= makeStore(max)
       const before = ends.get(key)
       if (!before || before.untilMs < untilMs) ends.set(key, { untilMs })
     },
     waitMs(key, nowMs) {
-      const hold = ends.get(key)
+      const hold = ends?.get(key)
       if (!hold) return 0
       if (hold.untilMs > nowMs) return hold.untilMs - nowMs
-      ends.delete(key)
+      ends?.delete(key)
       return 0
     },
     heldAt(nowMs) {
       let held = 0
-      for (const { untilMs } of ends.values()) if (untilMs > nowMs) held++
+      for (const { untilMs } of ends?.values() ?? []) if (untilMs > nowMs) held++
       return held
     },
+    get isUnused() {
+      return ends === undefined
+    },
     get size() {
-      return ends.size
+      return ends?.size ?? 0
     },
   }
 }

@@ -20,7 +20,7 @@ export function makeHostBlocks(): HostBlocks {
   const holds = makeHolds(MAX_HOSTS)
   return {
     blockUntil: (origin, untilMs) => holds.holdUntil(origin, untilMs),
-    waitMs: (origin, nowMs) => (holds.size === 0 ? 0 : holds.waitMs(origin, nowMs)),
+    waitMs: (origin, nowMs) => (holds.isUnused ? 0 : holds.waitMs(origin, nowMs)),
     heldAt: nowMs => holds.heldAt(nowMs),
   }
 }

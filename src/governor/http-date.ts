@@ -3,6 +3,9 @@
 const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat']
 const MONTHS = 'JanFebMarAprMayJunJulAugSepOctNovDec'
 const ZERO = 48
+const DAY_MS = 86_400_000
+/** 1 January 1970 was a Thursday. */
+const FIRST_DAY = 4
 
 /**
  * Epoch seconds of `Thu, 09 Sep 2021 07:30:49 GMT`, from 1970 on; `undefined` for any other text, for a day that its
@@ -22,10 +25,11 @@ export function secondsOfDate(text: string): number | undefined {
   if (month < 0 || month % 3 !== 0) return undefined
   // NaN is in no range.
   if (!(day >= 1 && year >= 1970 && hour <= 23 && minute <= 59 && second <= 59)) return undefined
-  const moment = new Date(Date.UTC(year, month / 3, day, hour, minute, second))
-  // The 31st of a shorter month would have become the first of the next.
-  const isWhole = moment.getUTCDate() === day && text.startsWith(DAYS[moment.getUTCDay()] as string)
-  return isWhole ? moment.getTime() / 1000 : undefined
+  const days = Date.UTC(year, month / 3, day) / DAY_MS
+  // The 31st of a shorter month would be a day of the next.
+  if (day > 28 && days >= Date.UTC(year, month / 3 + 1, 1) / DAY_MS) return undefined
+  if (!text.startsWith(DAYS[(days + FIRST_DAY) % 7] as string)) return undefined
+  return days * 86_400 + hour * 3_600 + minute * 60 + second
 }
 
 /** The number in these places, all of them digits, else NaN. */

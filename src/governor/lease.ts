@@ -1,6 +1,6 @@
 /** How long a lease holds, so what it reserved in vain is soon given back. */
 export const LEASE_MS = 1_000
-export const MAX_LEASE = 128
+export const MAX_LEASE = 512
 /** Near the end of a window a lease would be a good part of what is left: every call is then counted singly. */
 const SHARE_OF_ROOM = 64
 

@@ -21,7 +21,7 @@ export function readWaitMs(
     const name = mark === -1 ? word : word.slice(0, mark)
     if (name.trim().toLowerCase() === 'wait') {
       const seconds = mark === -1 ? undefined : readSeconds(unquoted(word.slice(mark + 1).trim()))
-      return seconds === undefined ? undefined : Math.min(seconds * 1000, maxWaitMs)
+      return seconds === undefined ? undefined : Math.min(Math.round(seconds * 1000), maxWaitMs)
     }
     at = end + 1
   }
@@ -45,7 +45,10 @@ function unquoted(word: string): string {
   return word.slice(1, -1).replace(/\\(.)/g, '$1')
 }
 
-/** RFC 9110's delta-seconds: digits and nothing else. Too many of them are Infinity, which the setting bounds. */
+/**
+ * RFC 7240 has whole seconds; a fraction can be meant only one way, and to pass it over would hold its caller for as
+ * long as the setting says. Too many digits are Infinity, which the setting bounds.
+ */
 function readSeconds(text: string): number | undefined {
-  return /^\d+$/.test(text) ? Number(text) : undefined
+  return /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : undefined
 }

@@ -8,7 +8,7 @@ import type { Account } from './account.js'
 import type { Caller, Downloads } from './downloads.js'
 import type { Permit } from './permit.js'
 import type { Priority } from './priority.js'
-import { downloadRefusal, turnedRefusal } from './refusals.js'
+import { downloadRefusal, SHUTTING_DOWN, turnedRefusal } from './refusals.js'
 import type { Turned, Waiter } from './waiter.js'
 
 /** What a call asks of us beside itself. */
@@ -44,6 +44,7 @@ export class Visit implements Caller {
   readonly result: Promise<Visited>
   readonly #parts: VisitParts
   #hasLeft = false
+  #isDraining = false
   /** Ends the wait that is on. */
   #wake: () => void = () => undefined
 
@@ -67,6 +68,12 @@ export class Visit implements Caller {
     this.#wake()
   }
 
+  /** It is told that we are shutting down, unless it may go already. */
+  drain(): void {
+    this.#isDraining = true
+    this.#wake()
+  }
+
   async #go(first: Waiter | undefined, had: (() => void) | undefined): Promise<Visited> {
     const { clock, wish, account, call, document } = this.#parts
     let waiter = first
@@ -77,6 +84,7 @@ export class Visit implements Caller {
     }
     for (;;) {
       if (this.#hasLeft) return stop()
+      if (this.#isDraining) return stop(SHUTTING_DOWN)
       const nowMs = clock.nowMs()
       const gate = waiter ? undefined : this.#parts.gate(nowMs)
       if (gate) {
@@ -86,8 +94,8 @@ export class Visit implements Caller {
       }
       if (document !== undefined && !release) {
         release = await this.#download(document, wish.untilMs - nowMs)
-        if (!release) return this.#hasLeft ? undefined : downloadRefusal(account.standing(clock.nowMs()))
-        continue
+        if (release || this.#hasLeft || this.#isDraining) continue
+        return downloadRefusal(account.standing(clock.nowMs()))
       }
       const heldBy = windowOf(account.forecast(nowMs, 0).by)
       const ask = {
@@ -98,7 +106,7 @@ export class Visit implements Caller {
       const entered = waiter ?? account.lane.enter(ask, nowMs)
       waiter = undefined
       const ended = entered.kind === 'waiting' ? await this.#stand(entered) : entered
-      if (ended.kind === 'left') return stop()
+      if (ended.kind === 'left') continue
       if (ended.kind === 'turned') return stop(this.#turned(ended))
       const grantedMs = clock.nowMs()
       // Whoever was granted has spent; what makes that void gives it back.

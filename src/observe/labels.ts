@@ -31,6 +31,11 @@ export function shownAccount(account: string | undefined): string | undefined {
   return account !== undefined && (GUID.test(account) || NUMBER.test(account)) ? account : undefined
 }
 
+/** Those that may be shown; '' stands for the calls that name none. */
+export function* shownOf<One extends { readonly account: string }>(all: Iterable<One>): Iterable<One> {
+  for (const one of all) if (one.account === '' || shownAccount(one.account) !== undefined) yield one
+}
+
 /** The name an app gave itself, where its label does not say it already and its spelling hides nothing. */
 export function shownAppName(app: App): string | undefined {
   return app.name !== app.label && APP_NAME.test(app.name) ? app.name : undefined

@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import type { Clock } from '../base/clock.js'
+import type { StateEvent } from '../base/ledger.js'
 import type { Seen } from '../base/types.js'
 import { makeBursts } from './bursts.js'
 import type { LogDestination } from './destination.js'
@@ -37,6 +38,8 @@ export interface Log {
    * every call is written once; those like it are counted, and told together a minute later (`repeated`).
    */
   event(level: Level, what: EventName, fields?: EventFields): void
+  /** A turn of affairs in the durable store. */
+  readonly state: (event: StateEvent) => void
   /** Something was thrown that should not have been: logged as `unexpected-error`, without its message. */
   unexpected(error: unknown): void
   /** One of `trace`, `debug`, `info`, `warn`, `error`, `fatal`, `silent`; throws on anything else. */
@@ -54,6 +57,8 @@ export interface LogCounts {
   readonly lost: number
   /** Events that a later line counts. */
   readonly repeated: number
+  /** How often a damaged store was moved aside, and how often a write began to fail. */
+  readonly stateFaults: Readonly<Record<'damaged' | 'degraded', number>>
 }
 
 type Level = 'debug' | 'info' | 'warn' | 'error'
@@ -79,6 +84,7 @@ export function makeLog(config: { readonly level: string }, destination: LogDest
   )
 
   const written: Record<Level, number> = { debug: 0, info: 0, warn: 0, error: 0 }
+  const stateFaults = { damaged: 0, degraded: 0 }
   const bursts = makeBursts(clock)
 
   function event(level: Level, what: EventName, fields: EventFields = {}): void {
@@ -101,11 +107,20 @@ export function makeLog(config: { readonly level: string }, destination: LogDest
       destination.write(callLine(level, time(), seen))
     },
     event,
+    state({ kind, ...fields }) {
+      if (kind !== 'recovered') stateFaults[kind]++
+      event(kind === 'recovered' ? 'info' : 'error', `state-${kind}`, fields)
+    },
     unexpected: error => event('error', 'unexpected-error', { ...describeError(error) }),
     setLevel(level) {
       lines.level = level
     },
-    counts: () => ({ written, lost: destination.linesLost?.() ?? 0, repeated: bursts.repeated }),
+    counts: () => ({
+      written,
+      lost: destination.linesLost?.() ?? 0,
+      repeated: bursts.repeated,
+      stateFaults,
+    }),
     flush() {
       bursts.flush()
       destination.flush(FLUSH_MS)

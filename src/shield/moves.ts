@@ -20,8 +20,6 @@ export function readMove(
   let isClear = true
   const listener: Listener = {
     enter(name) {
-      // An id with an inside is none; `leave` will say so.
-      if (depth === 2) return false
       if (depth === 0) {
         // DocuSign reads names without regard to case; `folders` would be a second way to say what moves.
         const word = name?.toLowerCase()

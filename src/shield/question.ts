@@ -55,16 +55,10 @@ export function envelopeKey(envelope: string): string {
 }
 
 /**
- * One key for one resource of one app. An envelope's GUID is its own wherever it stands, so the account is left out: it
- * has two names (facts 4), and they must not be two counts.
+ * One key for one resource of one app. An envelope's GUID is its own wherever it stands, so the account, which has two names
+ * (facts 4), and the version of the API are left out: DocuSign counts by envelope, in v2 and v2.1 alike (facts 1.1).
  */
 export function pollKeyOf({ call, representation }: Question, app: string): string {
   if (call.envelope === undefined) return keyOf('poll', app, representation)
-  const at = call.resource.indexOf('/accounts/')
-  return keyOf(
-    'poll',
-    app,
-    call.resource.slice(0, at),
-    call.resource.slice(call.resource.indexOf('/envelopes/', at)),
-  )
+  return keyOf('poll', app, call.resource.slice(call.resource.indexOf('/envelopes/')))
 }

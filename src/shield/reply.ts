@@ -33,7 +33,8 @@ export function remembered(
   const how = ttlMs < 0 ? staleHit(-ttlMs) : hit(ttlMs)
   if (opened.kind === 'stream') {
     if (!hasBody) opened.source.close()
-    return { status, lines, body: hasBody ? opened.source.body(range) : undefined, how }
+    const part = range && { start: range.start, end: range.end + 1 }
+    return { status, lines, body: hasBody ? opened.source.body(part) : undefined, how }
   }
   const bytes = range ? opened.body.subarray(range.start, range.end + 1) : opened.body
   return { status, lines, body: hasBody ? bytes : undefined, how }

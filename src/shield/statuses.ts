@@ -16,7 +16,7 @@ export const MAX_SIGHT_BYTES = 4_194_304
 
 const A = '/v2.1/accounts/{accountId}'
 
-/** Method and route → the answer's status and where in it envelopes stand. `PUT …/envelopes/{envelopeId}` tells no status (facts 6.1). */
+/** Method and route → the answer's status and where in it envelopes stand. A `PUT …/envelopes/{envelopeId}` is answered without one. */
 const SIGHTS: ReadonlyMap<
   string,
   Partial<Record<string, { readonly status: number; readonly place: Place }>>

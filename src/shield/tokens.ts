@@ -37,6 +37,8 @@ export interface Tokens {
   forget(credential: Pick<Credential, 'token' | 'id'>, nowMs: number): void
   /** Whose copies these are: the user's where that is known, else the credential's own. One key. */
   viewerOf(credential: Credential): string
+  /** The viewer, and whom it is taken for while nobody has told whose it is: copies may lie under either. */
+  namesOf(credential: Credential): readonly string[]
   /** The key of the integration key behind a token, where a token endpoint told. */
   integrationKeyOf(credential: Credential): string | undefined
   knowsUser(credential: Credential): boolean
@@ -98,6 +100,10 @@ export function makeTokens({
     return known !== undefined && nowMs - proofs.latestMs(known, key) < believedMs
   }
 
+  function nameOf({ legacy, acting }: Credential, who: string): string {
+    return legacy === '' && acting === '' ? who : keyOf(who, legacy, acting)
+  }
+
   function userOf({ token, legacy }: Credential): string | undefined {
     // Which of two credentials DocuSign goes by is its own affair, so userinfo, which saw one, has not told of both.
     return legacy === '' ? tokens.get(token)?.user : undefined
@@ -135,10 +141,11 @@ export function makeTokens({
       tokens.delete(root)
       refused.set(root, { atMs: nowMs })
     },
-    viewerOf(credential) {
-      const { id, legacy, acting } = credential
-      const who = userOf(credential) ?? id
-      return legacy === '' && acting === '' ? who : keyOf(who, legacy, acting)
+    viewerOf: credential => nameOf(credential, userOf(credential) ?? credential.id),
+    namesOf(credential) {
+      const user = userOf(credential)
+      const unknown = nameOf(credential, credential.id)
+      return user === undefined ? [unknown] : [nameOf(credential, user), unknown]
     },
     integrationKeyOf: ({ token, legacy }) => (legacy === '' ? tokens.get(token)?.integrationKey : undefined),
     knowsUser: credential => userOf(credential) !== undefined,

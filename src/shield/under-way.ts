@@ -20,7 +20,7 @@ export interface UnderWayParts {
   readonly tokens: Tokens
   readonly asking: Omit<AskingParts, 'over'>
   /** Whether answers to tracked questions are kept, and so worth finishing when their asker has left. */
-  mayKeep(): boolean
+  readonly mayKeep: () => boolean
 }
 
 /** Bounded by the calls that are under way. */

@@ -62,7 +62,8 @@ export function walkJson(bytes: Buffer, listener: Listener): boolean {
       const name = text
       if (next() !== COLON) return false
       at++
-      const goesIn = isHeard && typeof name === 'string' && listener.enter(name)
+      // Where nobody listens no name is there.
+      const goesIn = typeof name === 'string' && listener.enter(name)
       if (!value(depth, goesIn)) return false
       if (goesIn) listener.leave(text)
     }

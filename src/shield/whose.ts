@@ -1,8 +1,9 @@
 /** Whose a copy is, and who may see it (promise 7). */
 import type { Clock } from '../base/clock.js'
 import { keyOf } from '../base/key.js'
-import type { Store } from '../base/store.js'
 import type { Copies, Copy } from './copies.js'
+import type { Denials } from './denials.js'
+import { lossKey } from './learn.js'
 import type { Question } from './question.js'
 import type { Tokens } from './tokens.js'
 
@@ -10,9 +11,8 @@ export interface WhoseParts {
   readonly clock: Clock
   readonly tokens: Tokens
   readonly copies: Copies
-  /** Envelope and viewer: to him DocuSign has refused it. */
-  readonly denied: Store<object>
-  config(): { readonly enabled: boolean; readonly share: 'viewer' | 'account' }
+  readonly denials: Denials
+  readonly config: () => { readonly enabled: boolean; readonly share: 'viewer' | 'account' }
 }
 
 export interface Whose {
@@ -24,11 +24,13 @@ export interface Whose {
   isProven(question: Question): boolean
   /** Whose the answer to this question will be: '' is everybody's on the account. */
   ownerOf(question: Question, isPrivate: boolean): { readonly id: string; readonly viewer: string }
+  /** Under which it stands that a refusal took this caller's copies of the envelope from him. */
+  lossKeyOf(question: Question): string
   /** Which app asks: the one that the base URI names, else the integration key where it is known, else the viewer. */
   appOf(question: Question): string
 }
 
-export function makeWhose({ clock, tokens, copies, denied, config }: WhoseParts): Whose {
+export function makeWhose({ clock, tokens, copies, denials, config }: WhoseParts): Whose {
   /** Acting for another, or by a password, is never everybody's; nor is what says something of who asks. */
   function mayBeEverybodys({ credential, isNeverFinal }: Question): boolean {
     if (config().share !== 'account' || isNeverFinal) return false
@@ -40,7 +42,7 @@ export function makeWhose({ clock, tokens, copies, denied, config }: WhoseParts)
   }
 
   function isDenied({ envelope, credential }: Question): boolean {
-    return denied.size > 0 && denied.get(`${envelope} ${tokens.viewerOf(credential)}`) !== undefined
+    return denials.has(envelope, tokens.namesOf(credential))
   }
 
   return {
@@ -64,6 +66,7 @@ export function makeWhose({ clock, tokens, copies, denied, config }: WhoseParts)
       const viewer = isCommon ? '' : tokens.viewerOf(question.credential)
       return { id: idOf(question, viewer), viewer }
     },
+    lossKeyOf: ({ envelope, credential }) => lossKey(envelope, tokens.viewerOf(credential)),
     appOf({ call, credential }) {
       if (call.app.name !== '') return `app ${call.app.name}`
       return tokens.integrationKeyOf(credential) ?? tokens.viewerOf(credential)

@@ -7,6 +7,7 @@ import { kill } from './kill.js'
 import { lanes } from './lanes.js'
 import { ledger } from './ledger.js'
 import { memory } from './memory.js'
+import { spared } from './spared.js'
 
 export interface Result {
   readonly what: string
@@ -18,7 +19,7 @@ export interface Result {
   readonly mark: number
 }
 
-const SECTIONS = { forward, memory, lanes, ledger, accounts, hours, kill }
+const SECTIONS = { forward, memory, lanes, ledger, accounts, hours, kill, spared }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

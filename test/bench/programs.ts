@@ -25,21 +25,24 @@ export async function startChild(name: string, ...argv: string[]): Promise<Progr
   return {
     name,
     port,
-    async usage() {
-      const answer = once(child, 'message') as Promise<[{ usage: Usage }]>
-      child.send('usage')
-      return (await answer)[0].usage
-    },
+    usage: () => usageOf(child),
     stop: () => ended(child, () => child.disconnect()),
   }
 }
 
-/** The governor as `serve` runs it: every room, the log written to a file, metrics counted. It is asked on its admin port. */
+async function usageOf(child: ChildProcess): Promise<Usage> {
+  const answer = once(child, 'message') as Promise<[{ usage: Usage }]>
+  child.send('usage')
+  return (await answer)[0].usage
+}
+
+/** The governor as `serve` runs it: every room, the log written to a file, metrics counted. */
 export async function startGovernor(upstream: string): Promise<Program> {
   const folder = mkdtempSync(join(tmpdir(), 'docusign-governor-bench-'))
   const logFile = join(folder, 'log')
-  const child = spawn(process.execPath, [pathOf('../../src/main.js'), 'serve'], {
-    stdio: ['ignore', openSync(logFile, 'w'), 'inherit'],
+  const argv = ['--import', new URL('children/asked.js', import.meta.url).href, pathOf('../../src/main.js')]
+  const child = spawn(process.execPath, [...argv, 'serve'], {
+    stdio: ['ignore', openSync(logFile, 'w'), 'inherit', 'ipc'],
     env: {
       GOVERNOR_LISTEN_PORT: '0',
       GOVERNOR_ADMIN_PORT: '0',
@@ -48,18 +51,11 @@ export async function startGovernor(upstream: string): Promise<Program> {
       GOVERNOR_STATE_PATH: join(folder, 'state'),
     },
   })
-  const { url, adminPort } = await started(child, logFile)
-  const sample = (text: string, name: string) => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1])
+  const { url } = await started(child, logFile)
   return {
     name: 'governor',
     port: Number(new URL(url).port),
-    async usage() {
-      const text = await get(adminPort, '/metrics')
-      return {
-        cpuMicros: sample(text, 'process_cpu_seconds_total') * 1e6,
-        rssBytes: sample(text, 'process_resident_memory_bytes'),
-      }
-    },
+    usage: () => usageOf(child),
     async stop() {
       await ended(child, () => child.kill('SIGTERM'))
       rmSync(folder, { recursive: true })
@@ -68,10 +64,10 @@ export async function startGovernor(upstream: string): Promise<Program> {
 }
 
 /** Its first log line, which says where it listens. */
-async function started(child: ChildProcess, logFile: string): Promise<{ url: string; adminPort: number }> {
+async function started(child: ChildProcess, logFile: string): Promise<{ url: string }> {
   while (child.exitCode === null) {
     const line = /^.*\n/.exec(readFileSync(logFile, 'utf8'))
-    if (line) return JSON.parse(line[0]) as { url: string; adminPort: number }
+    if (line) return JSON.parse(line[0]) as { url: string }
     await setTimeout(50)
   }
   throw new Error('the governor ended before it said where it listens')

@@ -14,10 +14,6 @@ export interface Shelved {
 }
 
 export interface Catalogue {
-  /** What earlier runs left. */
-  readonly inherited: readonly CopyFacts[]
-  /** What a file of this run begins with. */
-  readonly contents: Contents
   find(id: string): Shelved | undefined
   /** By the name of the file. */
   all(): Map<string, string>
@@ -25,6 +21,15 @@ export interface Catalogue {
   enter(shelved: Shelved, facts: CopyFacts, isWanted: () => boolean): Promise<boolean>
   /** At once. Returns the names that are free now, and whether they are for later runs, too. */
   strike(ids: readonly string[]): { readonly names: readonly string[]; readonly isKept: boolean }
+}
+
+/** Apart from the catalogue, because it is let go soon. */
+export interface Opening {
+  readonly catalogue: Catalogue
+  /** What earlier runs left. */
+  readonly inherited: readonly CopyFacts[]
+  /** What a file of this run begins with. */
+  readonly contents: Contents
 }
 
 interface Entering {
@@ -48,30 +53,11 @@ export function makeCatalogue(
   home: Home,
   mark: Buffer | undefined,
   { turns, replaced, wallMs }: { turns: Turns; replaced: (name: string) => void; wallMs: number },
-): Catalogue {
-  const shelves = new Map<string, Shelved>()
-  const inherited: CopyFacts[] = []
-  const entries: Entry[] = []
-  if (mark && isOfTheKey(mark)) readBack()
+): Opening {
+  const { shelves, inherited, entries } = readBack(home, mark, wallMs)
   /** Removed here, and not yet in the store. */
   const owed = new Set<string>()
   let entering: Entering[] = []
-
-  function isOfTheKey(mark: Buffer): boolean {
-    let is = false
-    home.inherited(WHICH_KEY, (_, value) => (is = value.equals(mark)))
-    return is
-  }
-
-  function readBack(): void {
-    const scale = inheritedScale(home, wallMs)
-    home.inherited(COPIES, (key, value) => {
-      const { name, headBytes, facts } = decodeFacts(key, value, scale)
-      shelves.set(facts.id, { name, headBytes, bodyBytes: facts.bytes })
-      inherited.push(facts)
-      entries.push({ key, value: encodeFacts(name, headBytes, facts) ?? value })
-    })
-  }
 
   function commit(some: readonly Entering[]): boolean {
     const kept = home.write(tables => {
@@ -99,12 +85,7 @@ export function makeCatalogue(
     }
   }
 
-  return {
-    inherited,
-    contents: new Map([
-      [COPIES, entries],
-      [WHICH_KEY, mark ? [{ key: MARK, value: mark }] : []],
-    ]),
+  const catalogue: Catalogue = {
     find: id => shelves.get(id),
     all: () => new Map([...shelves].map(([id, { name }]) => [name, id])),
     enter(shelved, facts, isWanted) {
@@ -127,4 +108,26 @@ export function makeCatalogue(
       return { names, isKept: names.length === 0 || commit([]) }
     },
   }
+  const contents = new Map([
+    [COPIES, entries],
+    [WHICH_KEY, mark ? [{ key: MARK, value: mark }] : []],
+  ])
+  return { catalogue, inherited, contents }
+}
+
+function readBack(home: Home, mark: Buffer | undefined, wallMs: number) {
+  const shelves = new Map<string, Shelved>()
+  const inherited: CopyFacts[] = []
+  const entries: Entry[] = []
+  let isOfTheKey = false
+  home.inherited(WHICH_KEY, (_, value) => (isOfTheKey = mark !== undefined && value.equals(mark)))
+  if (!isOfTheKey) return { shelves, inherited, entries }
+  const scale = inheritedScale(home, wallMs)
+  home.inherited(COPIES, (key, value) => {
+    const { name, headBytes, facts } = decodeFacts(key, value, scale)
+    shelves.set(facts.id, { name, headBytes, bodyBytes: facts.bytes })
+    inherited.push(facts)
+    entries.push({ key, value: encodeFacts(name, headBytes, facts) ?? value })
+  })
+  return { shelves, inherited, entries }
 }

@@ -1,8 +1,7 @@
 /** A copy on its way into its file. A small one, as most are, is written at once; of a larger one, three chunks are held. */
-import type { FileHandle } from 'node:fs/promises'
 import type { CopyFacts, Deposit } from '../../base/vault.js'
 import { CHUNK_BYTES, placeOf, type Seal } from './seal.js'
-import type { Shelf } from './shelf.js'
+import type { OpenFile, Shelf } from './shelf.js'
 
 export interface DepositParts {
   readonly name: string
@@ -16,7 +15,9 @@ export interface DepositParts {
   readonly ended: () => void
 }
 
-export interface OpenDeposit extends Deposit {
+export interface OpenDeposit extends Omit<Deposit, 'discard'> {
+  /** Resolves when nothing is left of it that `Shelf.settled` would not wait for. */
+  discard(): Promise<void>
   /** What was removed meanwhile is not to come back: `keep` will be false. */
   spoil(): void
 }
@@ -27,7 +28,7 @@ export function makeDeposit(head: Buffer, parts: DepositParts): OpenDeposit {
   let heldBytes = 0
   let bodyBytes = 0
   let chunks = 0
-  let file: FileHandle | undefined
+  let file: OpenFile | undefined
   let isSpoilt = false
   /** No more is taken: it is being kept, or was discarded. */
   let isOver = false
@@ -55,9 +56,8 @@ export function makeDeposit(head: Buffer, parts: DepositParts): OpenDeposit {
     try {
       file ??= await shelf.create(name)
       const at = placeOf(chunks - 1, Infinity).startBytes
-      const { bytesWritten } = await file.write(sealed, 0, sealed.length, at)
       // The operating system takes less than all of it when the disk is full.
-      if (bytesWritten < sealed.length) isSpoilt = true
+      if ((await file.write(sealed, at)) < sealed.length) isSpoilt = true
     } catch {
       isSpoilt = true
     }
@@ -83,7 +83,7 @@ export function makeDeposit(head: Buffer, parts: DepositParts): OpenDeposit {
 
   async function end(isKept: boolean): Promise<void> {
     held = []
-    await file?.close().catch(() => undefined)
+    await file?.close()
     if (!isKept && chunks > 0) shelf.discard([name])
     ended()
   }
@@ -105,10 +105,10 @@ export function makeDeposit(head: Buffer, parts: DepositParts): OpenDeposit {
       return isKept
     },
     discard() {
-      if (isOver) return
+      if (isOver) return Promise.resolve()
       isOver = true
       isSpoilt = true
-      void work.then(() => end(false))
+      return work.then(() => end(false))
     },
     spoil: () => void (isSpoilt = true),
   }

@@ -26,8 +26,8 @@ export function makeEmbedded(config: EmbeddedConfig, parts: EmbeddedParts): Embe
   const wallMs = parts.clock.wallMs()
   const { ledger, contents: spent } = makeEmbeddedLedger(config, home, wallMs)
   const { notebook, contents: noted } = makeEmbeddedNotebook(config, home, wallMs)
-  const { vault, contents: copies, tidy } = makeEmbeddedVault(config, home, parts.turns, wallMs)
-  home.begin(new Map([...spent, ...noted, ...copies]))
-  tidy()
-  return { ledger, notebook, vault }
+  const copies = makeEmbeddedVault(config, home, parts.turns, wallMs)
+  home.begin(new Map([...spent, ...noted, ...copies.contents]))
+  copies.tidy()
+  return { ledger, notebook, vault: copies.vault }
 }

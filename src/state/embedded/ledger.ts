@@ -73,10 +73,7 @@ export function makeEmbeddedLedger(config: LedgerConfig, home: Home, wallMs: num
             next.chunk = firstFree(table, next.slice, next.slice === slice ? chunk + 1 : 0)
             next.lines = 1
           }
-          const key = chunkKey(next.slice, name, next.chunk)
-          const before = next.lines === 1 ? undefined : table.get(key)
-          const bytes = encodeLines([line])
-          table.put(key, before ? Buffer.concat([before, bytes]) : bytes)
+          table.append(chunkKey(next.slice, name, next.chunk), encodeLines([line]))
           prune(table, line.wallMs)
         })
         if (kept) ({ slice, chunk, lines } = next)

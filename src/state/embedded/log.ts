@@ -4,12 +4,17 @@ import { encodeNotes, NOTE_BYTES, NOTES_PER_ROW, rowKey, sliceOfRow } from './no
 import type { Entry, Table } from './store.js'
 
 export interface Log {
-  /** What a new file begins with. */
-  readonly entries: readonly Entry[]
   /** Inside a write. @param notes encoded @param lastMs the youngest of them */
   append(table: Table, notes: Buffer, lastMs: number): void
   /** How that write ended. */
   settle(kept: boolean): void
+}
+
+/** Apart from the log, because it is let go soon. */
+export interface Opening {
+  readonly log: Log
+  /** What a new file begins with. */
+  readonly entries: readonly Entry[]
 }
 
 export interface LogConfig {
@@ -35,7 +40,7 @@ const FULL_ROW_BYTES = NOTES_PER_ROW * NOTE_BYTES
 const PRUNED_PER_WRITE = 4
 
 /** @param notes from earlier runs, in order */
-export function makeLog(notes: readonly Note[], { sliceMs, keepMs, max }: LogConfig): Log {
+export function makeLog(notes: readonly Note[], { sliceMs, keepMs, max }: LogConfig): Opening {
   const sliceOf = (atMs: number) => Math.max(0, Math.floor(atMs / sliceMs))
   const entries: Entry[] = []
   let [slice, oldest] = [0, -1]
@@ -59,8 +64,7 @@ export function makeLog(notes: readonly Note[], { sliceMs, keepMs, max }: LogCon
     }
   }
 
-  return {
-    entries,
+  const log: Log = {
     append(table, bytes, lastMs) {
       next = place
       for (let at = 0; at < bytes.length;) {
@@ -80,4 +84,5 @@ export function makeLog(notes: readonly Note[], { sliceMs, keepMs, max }: LogCon
       else next = place
     },
   }
+  return { log, entries }
 }

@@ -41,8 +41,16 @@ export function makeEmbeddedNotebook(
   const notes = followed(read(NOTES, keepNotesMs), wallMs)
   const terminal = lastOfEach(read(TERMINAL, TERMINAL_KEEP_MS)).slice(-maxTerminal)
   // Notes of one slice grow old together.
-  const log = makeLog(notes, { sliceMs: Math.ceil(keepNotesMs / 2), keepMs: keepNotesMs, max: Infinity })
-  const ends = makeLog(terminal, { sliceMs: TERMINAL_SLICE_MS, keepMs: TERMINAL_KEEP_MS, max: maxTerminal })
+  const { log, entries } = makeLog(notes, {
+    sliceMs: Math.ceil(keepNotesMs / 2),
+    keepMs: keepNotesMs,
+    max: Infinity,
+  })
+  const { log: ends, entries: endings } = makeLog(terminal, {
+    sliceMs: TERMINAL_SLICE_MS,
+    keepMs: TERMINAL_KEEP_MS,
+    max: maxTerminal,
+  })
   let remembered: readonly Note[] = [...terminal, ...notes]
 
   const notebook: Notebook = {
@@ -69,8 +77,8 @@ export function makeEmbeddedNotebook(
   return {
     notebook,
     contents: new Map([
-      [NOTES, log.entries],
-      [TERMINAL, ends.entries],
+      [NOTES, entries],
+      [TERMINAL, endings],
     ]),
   }
 }

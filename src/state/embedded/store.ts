@@ -25,6 +25,8 @@ export interface Table {
   get(key: Buffer): Buffer | undefined
   /** Inside `Store.write` only. */
   put(key: Buffer, value: Buffer): void
+  /** Puts `more` behind what stands there. Inside `Store.write` only. */
+  append(key: Buffer, more: Buffer): void
   /** Inside `Store.write` only. */
   remove(key: Buffer): void
   /** The first `limit` keys. */
@@ -83,6 +85,18 @@ function makeTable(db: Database<Buffer, Buffer>): Table {
       return sealed && unsealed(key, sealed)
     },
     put: (key, value) => void db.put(key, sealed(key, value)),
+    append(key, more) {
+      // Good until the next read, so it is copied once and not twice.
+      const before = db.getBinaryFast(key)
+      const length = before ? before.length - SEAL_BYTES : 0
+      const bytes = Buffer.allocUnsafe(length + more.length + SEAL_BYTES)
+      before?.copy(bytes, 0, 0, length)
+      more.copy(bytes, length)
+      // The checksum goes on from the one that stands there: what was not as it was written stays so.
+      const seal = crc32(more, before ? before.readUInt32LE(length) : crc32(key))
+      bytes.writeUInt32LE(seal, length + more.length)
+      void db.put(key, bytes)
+    },
     remove: key => void db.remove(key),
     firstKeys: limit => [...db.getKeys({ limit })],
     each(visit) {
@@ -104,6 +118,7 @@ function makeTable(db: Database<Buffer, Buffer>): Table {
 const EMPTY: Table = {
   get: () => undefined,
   put: () => undefined,
+  append: () => undefined,
   remove: () => undefined,
   firstKeys: () => [],
   each: () => undefined,

@@ -34,7 +34,7 @@ export function makeEmbeddedVault(
 ): EmbeddedVault {
   const { vaultKey: key, fsync } = config
   const shelf = makeShelf(config.path)
-  const catalogue = makeCatalogue(home, key && markOf(key), {
+  const { catalogue, inherited, contents } = makeCatalogue(home, key && markOf(key), {
     turns,
     replaced: name => shelf.discard([name]),
     wallMs,
@@ -48,16 +48,21 @@ export function makeEmbeddedVault(
     const close = () => tidying
     return {
       vault: { ...makeClosedVault(), close },
-      contents: catalogue.contents,
+      contents,
       tidy: () => tidy(() => shelf.clear()),
     }
   }
 
-  let remembered = catalogue.inherited
+  let remembered = inherited
   const depositing = new Map<string, Set<OpenDeposit>>()
-  const keeping = new Set<Promise<unknown>>()
+  const finishing = new Set<Promise<unknown>>()
   /** Files that came since tidying began. */
   let young: Set<string> | undefined
+
+  function finished<T>(work: Promise<T>): Promise<T> {
+    finishing.add(work)
+    return work.finally(() => finishing.delete(work))
+  }
 
   async function sweep(): Promise<void> {
     const missing = catalogue.all()
@@ -122,11 +127,8 @@ export function makeEmbeddedVault(
       deposits.add(deposit)
       return {
         ...deposit,
-        keep(facts) {
-          const kept = deposit.keep(facts)
-          keeping.add(kept)
-          return kept.finally(() => keeping.delete(kept))
-        },
+        keep: facts => finished(deposit.keep(facts)),
+        discard: () => void finished(deposit.discard()),
       }
     },
     async withdraw(id) {
@@ -143,9 +145,9 @@ export function makeEmbeddedVault(
       strike(ids)
     },
     async close() {
-      await Promise.all([tidying, ...keeping])
+      await Promise.all([tidying, ...finishing])
       await shelf.settled()
     },
   }
-  return { vault, contents: catalogue.contents, tidy: () => tidy(sweep) }
+  return { vault, contents, tidy: () => tidy(sweep) }
 }

@@ -1,9 +1,9 @@
 /** A copy on its way out of its file: nothing is handed on that was not verified. */
-import type { FileHandle } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import type { Withdrawal } from '../../base/vault.js'
 import type { Shelved } from './catalogue.js'
 import { CHUNK_BYTES, placeOf, type Seal } from './seal.js'
+import type { OpenFile } from './shelf.js'
 import { Damaged } from './store.js'
 
 /**
@@ -12,7 +12,7 @@ import { Damaged } from './store.js'
  * @param damaged called where that shows only later, in the body
  */
 export async function openCopy(
-  file: FileHandle,
+  file: OpenFile,
   { headBytes, bodyBytes }: Shelved,
   seal: Seal,
   damaged: () => void,
@@ -21,14 +21,13 @@ export async function openCopy(
   /** The last chunk of the head is the first of the body, as a rule: a small copy is read once. */
   let last: { readonly chunk: number; readonly plain: Buffer } | undefined
   let closing: Promise<void> | undefined
-  const close = () => void (closing ??= file.close().catch(() => undefined))
+  const close = () => void (closing ??= file.close())
 
   async function read(chunk: number): Promise<Buffer> {
     if (last?.chunk === chunk) return last.plain
     const { startBytes, bytes, isLast } = placeOf(chunk, copyBytes)
     const sealed = Buffer.allocUnsafeSlow(bytes)
-    const { bytesRead } = await file.read(sealed, 0, bytes, startBytes)
-    if (bytesRead < bytes) throw new Damaged('a copy ends too early')
+    if ((await file.read(sealed, startBytes)) < bytes) throw new Damaged('a copy ends too early')
     return seal.unseal(chunk, sealed, isLast)
   }
 

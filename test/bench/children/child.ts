@@ -7,12 +7,16 @@ export interface Usage {
   readonly rssBytes: number
 }
 
-export function serveParent(server: Server): void {
+export function answerParent(): void {
   process.on('message', () => {
     const { user, system } = process.cpuUsage()
     const usage: Usage = { cpuMicros: user + system, rssBytes: process.memoryUsage.rss() }
     process.send?.({ usage })
   })
+}
+
+export function serveParent(server: Server): void {
+  answerParent()
   process.on('disconnect', () => process.exit())
   server.listen(0, '127.0.0.1', () => process.send?.({ port: (server.address() as AddressInfo).port }))
 }

@@ -122,6 +122,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
     {
       accounts: () => governor.standings(),
       health: () => ledger.health(),
+      stateFaults: () => log.stateFaults,
       cache: () => shield.tally(),
       blocked: () => governor.blocked(),
       settings: () => settingsShown(config),
@@ -162,18 +163,13 @@ export function makeApp(initial: Config, parts: AppParts): App {
   }
 
   const listener = makeListener(
-    {
-      host: config.listen.host,
-      port: config.listen.port,
-      tls: tlsSlice(config, parts.readFile),
-      ...listenerSlice(config),
-    },
+    { ...initial.listen, ...listenerSlice(config), tls: tlsSlice(config, parts.readFile) },
     { corridor: () => corridor, observe, unexpected: error => log.unexpected(error) },
     clock,
   )
 
   const admin = makeAdmin(
-    config.admin,
+    initial.admin,
     {
       metrics,
       ready: () => (stopping ? { ready: false, reason: 'shutting down' } : { ready: ports !== undefined }),
@@ -225,7 +221,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
       homes.configure(homesSlice(next))
       governor.configure(governorSlice(next))
       shield.configure(shieldSlice(next))
-      admin.configure({ host: initial.admin.host, token: next.admin.token, hosts: next.admin.hosts })
+      admin.configure({ ...next.admin, host: initial.admin.host })
       metrics.setMaxAccounts(next.metrics.maxAccounts)
       log.setLevel(next.log.level)
       corridor = makeHouse(next, upstream)

@@ -741,7 +741,6 @@ void t.test('a fault at every call is one line and a sum, and a fault of another
     written: { debug: 0, info: 5, warn: 0, error: 16 },
     lost: 0,
     repeated: 999 + 1 + 89,
-    stateFaults: { damaged: 0, degraded: 0 },
   })
 })
 

@@ -3,6 +3,7 @@
  * spent them, behind the governor's back.
  */
 import { PassThrough } from 'node:stream'
+import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import {
   AT_ONCE,
@@ -232,6 +233,37 @@ void t.test('of one document, no more downloads are in progress than DocuSign al
   const { worstCombined, worstOther, blocked } = house.simulator.report().inProgressDownloads
   t.same({ worstCombined, worstOther, blocked }, { worstCombined: 3, worstOther: 10, blocked: 0 })
 })
+
+void t.test(
+  'who waits before a gate is counted among those who wait, and there is room for so many',
+  async t => {
+    const settings = { GOVERNOR_QUEUE_MAX_LENGTH: '2', GOVERNOR_QUEUE_MAX_WAIT: '10' }
+    const limits = { hourLimit: 1_000, hourWindow: 60, burstLimit: 100, burstWindow: 3 }
+    const off = { GOVERNOR_POLLING_MODE: 'observe', GOVERNOR_CACHE_ENABLED: 'false' }
+    const docusign = { ...limits, envelopePollingBurst: 1 }
+    const house = await open(t, { docusign, settings: { ...settings, ...off } })
+    const [tired = ''] = house.simulator.addEnvelopes({ status: 'sent' })
+    const read = (n: number) => house.send(`/envelopes/${tired}?n=${n}`)
+    await read(0).told
+    const held = [read(1)]
+    await until('DocuSign to refuse it', () => house.simulator.report().blocked === 1)
+    held.push(read(2))
+    const status = async () => {
+      const { accounts } = (await (await fetch(`${house.governor.adminUrl}/status`)).json()) as {
+        accounts: { account: string; queue: { length: number; oldestWaitSeconds: number } }[]
+      }
+      return accounts.find(({ account }) => account === house.accounts[0]?.id)?.queue
+    }
+    for (let tries = 0; tries < 100 && (await status())?.length !== 2; tries++) await pause(5)
+    t.match(await status(), { length: 2 })
+    const third = await read(3).told
+    t.equal(third.headers['x-governor-refusal'], 'queue-full')
+    t.ok(numberIn(third, 'retry-after') >= 1 && numberIn(third, 'retry-after') <= 3)
+    for (const { leave } of held) leave()
+    for (let tries = 0; tries < 100 && (await status())?.length !== 0; tries++) await pause(5)
+    t.match(await status(), { length: 0 }, 'and whoever leaves is gone')
+  },
+)
 
 void t.test('an upload that DocuSign refuses before it has all come in is sent again as well', async t => {
   const limits = { hourLimit: 1_000, hourWindow: 4, burstLimit: 3, burstWindow: 0.6 }

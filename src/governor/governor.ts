@@ -19,7 +19,7 @@ import type { Journal } from './journal.js'
 import { Permit, type Admission, type PermitParts } from './permit.js'
 import { readWaitMs } from './prefer.js'
 import { priorityOf, type Priority } from './priority.js'
-import { envelopeRefusal, hostRefusal, shown, SHUTTING_DOWN, turnedRefusal } from './refusals.js'
+import { envelopeRefusal, fullRefusal, hostRefusal, shown, SHUTTING_DOWN, turnedRefusal } from './refusals.js'
 import { Visit, type Gate, type Wish } from './visit.js'
 
 export type { GovernorConfig } from './book.js'
@@ -140,7 +140,7 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
         account.take(nowMs)
         return new Permit(permitParts, call, origin, account, { ...AT_ONCE, would, enforced: false }, nowMs)
       }
-      const stopped = gate(call, account, origin, nowMs) !== undefined
+      const stopped = gate(call, account, origin, nowMs)
       const document = documentOf(call)
       const release = document === undefined || stopped ? undefined : downloads.tryTake(document)
       const parts = () => ({
@@ -155,7 +155,9 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
           new Permit(permitParts, call, origin, account, { ...AT_ONCE, heldBy }, sentMs, over),
       })
       if (stopped || (document !== undefined && !release)) {
-        return isDraining ? SHUTTING_DOWN : hold(new Visit(parts()))
+        if (isDraining) return SHUTTING_DOWN
+        if (account.waiting >= config.maxLength) return fullRefusal(stopped?.waitMs, account.standing(nowMs))
+        return hold(new Visit(parts()))
       }
       const maxWaitMs = Math.max(0, wish.untilMs - nowMs)
       const entered = account.lane.enter({ app: call.app.name, priority: wish.priority, maxWaitMs }, nowMs)

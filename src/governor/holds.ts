@@ -6,10 +6,10 @@ export interface Holds {
   holdUntil(key: string, untilMs: number): void
   /** How long it is still held; 0 where it is not. */
   waitMs(key: string, nowMs: number): number
-  /** How many are held now. Walks over all of them: for a scrape, not for a call. */
-  heldAt(nowMs: number): number
   /** Nothing was ever held: asked before a key is put together, because every call asks. */
   readonly isUnused: boolean
+  /** How many are held now. Walks over all of them: for a scrape, not for a call. */
+  heldAt(nowMs: number): number
   /** Entries, those included whose time has passed and that nobody asked for since. */
   readonly size: number
 }
@@ -31,13 +31,13 @@ export function makeHolds(max: number): Holds {
       ends?.delete(key)
       return 0
     },
+    get isUnused() {
+      return ends === undefined
+    },
     heldAt(nowMs) {
       let held = 0
       for (const { untilMs } of ends?.values() ?? []) if (untilMs > nowMs) held++
       return held
-    },
-    get isUnused() {
-      return ends === undefined
     },
     get size() {
       return ends?.size ?? 0

@@ -45,6 +45,7 @@ export class Visit implements Caller {
   readonly #parts: VisitParts
   #hasLeft = false
   #isDraining = false
+  readonly #sinceMs: number
   /** Ends the wait that is on. */
   #wake: () => void = () => undefined
 
@@ -54,6 +55,7 @@ export class Visit implements Caller {
    */
   constructor(parts: VisitParts, waiter?: Waiter, release?: () => void) {
     this.#parts = parts
+    this.#sinceMs = parts.clock.nowMs()
     this.result = this.#go(waiter, release)
   }
 
@@ -89,11 +91,11 @@ export class Visit implements Caller {
       const gate = waiter ? undefined : this.#parts.gate(nowMs)
       if (gate) {
         if (nowMs + gate.waitMs > wish.untilMs) return stop(gate.refusal)
-        await this.#sleep(gate.waitMs)
+        await this.#outside(this.#sleep(gate.waitMs))
         continue
       }
       if (document !== undefined && !release) {
-        release = await this.#download(document, wish.untilMs - nowMs)
+        release = await this.#outside(this.#download(document, wish.untilMs - nowMs))
         if (release || this.#hasLeft || this.#isDraining) continue
         return downloadRefusal(account.standing(clock.nowMs()))
       }
@@ -115,6 +117,16 @@ export class Visit implements Caller {
         continue
       }
       return this.#parts.permit(heldBy, grantedMs, release)
+    }
+  }
+
+  /** It waits, and in no lane: whoever counts those who wait must not miss it. */
+  async #outside<T>(wait: Promise<T>): Promise<T> {
+    const stepIn = this.#parts.account.standOutside(this.#parts.wish.priority, this.#sinceMs)
+    try {
+      return await wait
+    } finally {
+      stepIn()
     }
   }
 

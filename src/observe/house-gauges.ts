@@ -5,6 +5,8 @@ import type { LogCounts } from './log.js'
 export interface HouseSources {
   /** Whether there is a durable store, and whether its last write failed. */
   health(): { readonly up: boolean; readonly degraded: boolean }
+  /** How often a damaged store was moved aside, and how often a write began to fail. */
+  stateFaults(): { readonly damaged: number; readonly degraded: number }
   /** The copies that are there, the bytes they take, and how many had to go to make room. */
   cache(): { readonly entries: number; readonly bytes: number; readonly evictions: number }
   /** How much DocuSign has stopped. */
@@ -51,7 +53,7 @@ export function makeHouseGauges(instruments: Instruments, sources: HouseSources)
     'state_faults_total',
     'Times that the store was damaged and moved aside, or that writing to it began to fail.',
     ['kind'],
-    () => Object.entries(sources.log().stateFaults).map(([kind, times]) => [[kind], times]),
+    () => Object.entries(sources.stateFaults()).map(([kind, times]) => [[kind], times]),
   )
   gaugeOf('blocked', 'What DocuSign refuses now: accounts, envelopes, hosts (444).', ['what'], () =>
     Object.entries(sources.blocked()).map(([what, many]) => [[what], many]),

@@ -40,6 +40,8 @@ export interface Log {
   event(level: Level, what: EventName, fields?: EventFields): void
   /** A turn of affairs in the durable store. */
   readonly state: (event: StateEvent) => void
+  /** How often it has turned for the worse, so far. */
+  readonly stateFaults: { readonly damaged: number; readonly degraded: number }
   /** Something was thrown that should not have been: logged as `unexpected-error`, without its message. */
   unexpected(error: unknown): void
   /** One of `trace`, `debug`, `info`, `warn`, `error`, `fatal`, `silent`; throws on anything else. */
@@ -57,8 +59,6 @@ export interface LogCounts {
   readonly lost: number
   /** Events that a later line counts. */
   readonly repeated: number
-  /** How often a damaged store was moved aside, and how often a write began to fail. */
-  readonly stateFaults: Readonly<Record<'damaged' | 'degraded', number>>
 }
 
 type Level = 'debug' | 'info' | 'warn' | 'error'
@@ -84,7 +84,6 @@ export function makeLog(config: { readonly level: string }, destination: LogDest
   )
 
   const written: Record<Level, number> = { debug: 0, info: 0, warn: 0, error: 0 }
-  const stateFaults = { damaged: 0, degraded: 0 }
   const bursts = makeBursts(clock)
 
   function event(level: Level, what: EventName, fields: EventFields = {}): void {
@@ -99,6 +98,8 @@ export function makeLog(config: { readonly level: string }, destination: LogDest
     else say(0)
   }
 
+  const stateFaults = { damaged: 0, degraded: 0 }
+
   return {
     call(seen) {
       const level = isOurFault(seen) ? 'warn' : 'info'
@@ -111,16 +112,12 @@ export function makeLog(config: { readonly level: string }, destination: LogDest
       if (kind !== 'recovered') stateFaults[kind]++
       event(kind === 'recovered' ? 'info' : 'error', `state-${kind}`, fields)
     },
+    stateFaults,
     unexpected: error => event('error', 'unexpected-error', { ...describeError(error) }),
     setLevel(level) {
       lines.level = level
     },
-    counts: () => ({
-      written,
-      lost: destination.linesLost?.() ?? 0,
-      repeated: bursts.repeated,
-      stateFaults,
-    }),
+    counts: () => ({ written, lost: destination.linesLost?.() ?? 0, repeated: bursts.repeated }),
     flush() {
       bursts.flush()
       destination.flush(FLUSH_MS)

@@ -2,11 +2,9 @@
  * What passing calls teach: which tokens DocuSign accepts, which envelopes have reached their end, and what a write has
  * made of the copies that there are.
  */
-import type { IncomingHttpHeaders } from 'node:http'
 import type { Clock } from '../base/clock.js'
-import type { Call } from '../base/types.js'
-import type { Copies, Copy, Which } from './copies.js'
-import type { Credential } from './credential.js'
+import type { Copies, Which } from './copies.js'
+import type { Copy } from './copy.js'
 import type { Denials } from './denials.js'
 import type { Diary } from './diary.js'
 import { Ear } from './ear.js'
@@ -18,19 +16,7 @@ import { isTerminal, MAX_SIGHT_BYTES, readSightings, sightRoute, type Sighting }
 import type { Terminal } from './terminal.js'
 import type { Tokens } from './tokens.js'
 import { touchOf } from './touches.js'
-import { envelopeKey } from './question.js'
-
-/** A call, and who makes it. */
-export interface Visitor {
-  readonly call: Call
-  readonly headers: IncomingHttpHeaders
-  readonly credential: Credential | undefined
-  readonly account: string
-  /** '' where the path names none. */
-  readonly envelope: string
-  /** What it sends, where that was received whole. */
-  readonly body: Buffer | undefined
-}
+import { envelopeKey, type Visitor } from './visitor.js'
 
 export interface LearningParts {
   readonly clock: Clock

@@ -2,7 +2,8 @@
 import type { Clock } from '../base/clock.js'
 import type { PollResult, Refusal } from '../base/types.js'
 import type { Asking } from './asking.js'
-import type { Copies, Copy, Opened } from './copies.js'
+import type { Copies } from './copies.js'
+import type { Copy, Opened } from './copy.js'
 import { FREE, type Follower, type Shared } from './fetch.js'
 import type { Polls } from './polls.js'
 import { pollKeyOf, type Question } from './question.js'
@@ -73,8 +74,10 @@ export function makeRecall({ clock, polls, copies, whose, underWay, config }: Re
     const own = twin ? '' : twinKey
     if (!question.isTracked) return own === '' ? undefined : underWay.lead(question, own, '', undefined)
 
-    const pollKey = pollKeyOf(question, whose.appOf(question))
-    const written = question.envelope === '' ? question.account : question.envelope
+    const pollKey = pollKeyFor(question, copy)
+    // That of its copy, where there is one: it is the same, and made already.
+    const { envelope } = copy ?? question
+    const written = envelope === '' ? question.account : envelope
     const verdict = polls.ask(pollKey, written, nowMs)
     if (verdict.kind === 'inside') {
       if (isFresh) {
@@ -95,6 +98,15 @@ export function makeRecall({ clock, polls, copies, whose, underWay, config }: Re
     if (before) return follow(before, undefined, untilMs)
     if (verdict.kind !== 'pending') return underWay.lead(question, own, pollKey, verdict.kind)
     return underWay.lead(question, own, pollKey, polling.mode === 'observe' ? 'observed' : 'first')
+  }
+
+  /** A copy is of one resource, so what it was polled as holds for whoever it answers, while the app is the same. */
+  function pollKeyFor(question: Question, copy: Copy | undefined): string {
+    const app = whose.appOf(question)
+    if (copy?.polled?.app === app) return copy.polled.key
+    const key = pollKeyOf(question, app)
+    if (copy) copy.polled = { app, key }
+    return key
   }
 
   function remember(question: Question, copy: Copy, told: Told, untilMs: number): Looked {

@@ -1,7 +1,7 @@
 /** The answer that a copy or a twin gives in DocuSign's place, ready to be written. */
 import type { Readable } from 'node:stream'
 import { COLLAPSED, hit, staleHit } from './cache-status.js'
-import type { Copy, Opened } from './copies.js'
+import type { Copy, Opened } from './copy.js'
 import type { Shared } from './fetch.js'
 import type { Question } from './question.js'
 import { replay } from './replay.js'

@@ -23,15 +23,16 @@ import { makeDenials } from './denials.js'
 import { makeDiary } from './diary.js'
 import type { Flow } from './flow.js'
 import { makeIntrospection, type IntrospectionNeeds } from './introspect.js'
-import { makeLearning, type Visitor } from './learn.js'
+import { makeLearning } from './learn.js'
 import { makeLosses } from './losses.js'
 import { makePolls, MAX_POLLED } from './polls.js'
-import { envelopeKey, questionOf } from './question.js'
+import { questionOf } from './question.js'
 import { makeRecall, type Looked } from './recall.js'
 import type { Reply } from './reply.js'
 import { makeTerminal } from './terminal.js'
 import { makeTokens } from './tokens.js'
 import { makeUnderWay } from './under-way.js'
+import { Caller, envelopeKey, type Visitor } from './visitor.js'
 import { makeWhose } from './whose.js'
 
 export interface ShieldConfig {
@@ -157,8 +158,7 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
   return {
     visit(call, headers, body) {
       const credential = readCredential(headers)
-      const envelope = call.envelope === undefined ? '' : envelopeKey(call.envelope)
-      return { call, headers, credential, account: accountKey(call.account), envelope, body }
+      return new Caller(call, headers, credential, accountKey(call.account), body)
     },
 
     recall(visitor, untilMs) {

@@ -1,7 +1,8 @@
 /** Whose a copy is, and who may see it (promise 7). */
 import type { Clock } from '../base/clock.js'
 import { keyOf } from '../base/key.js'
-import type { Copies, Copy } from './copies.js'
+import type { Copies } from './copies.js'
+import type { Copy } from './copy.js'
 import type { Denials } from './denials.js'
 import { lossKey } from './learn.js'
 import type { Question } from './question.js'
@@ -32,13 +33,17 @@ export interface Whose {
 
 export function makeWhose({ clock, tokens, copies, denials, config }: WhoseParts): Whose {
   /** Acting for another, or by a password, is never everybody's; nor is what says something of who asks. */
-  function mayBeEverybodys({ credential, isNeverFinal }: Question): boolean {
-    if (config().share !== 'account' || isNeverFinal) return false
+  function mayBeEverybodys(question: Question): boolean {
+    if (config().share !== 'account' || question.isNeverFinal) return false
+    const { credential } = question
     return credential.acting === '' && credential.legacy === ''
   }
 
-  function idOf({ account, representation }: Question, viewer: string): string {
-    return keyOf(account, viewer, representation)
+  function idOf(question: Question, viewer: string): string {
+    if (question.copyKey?.viewer !== viewer) {
+      question.copyKey = { viewer, id: keyOf(question.account, viewer, question.representation) }
+    }
+    return question.copyKey.id
   }
 
   function isDenied({ envelope, credential }: Question): boolean {

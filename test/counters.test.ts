@@ -11,6 +11,7 @@ const AT_ONCE = 25
 const DAY = 86_400
 const BURST_MS = 1000
 const RUSH = 120
+const TWINS = 40
 
 function count(counts: Counts, key: string, by = 1): void {
   counts[key] = (counts[key] ?? 0) + by
@@ -105,6 +106,8 @@ async function drive(house: Governed, clients: Clients, calls: number, foreign: 
       for (let i = left.pop(); i !== undefined; i = left.pop()) await kinds[i % kinds.length]?.(i)
     }),
   )
+  house.simulator.faults.set([{ kind: 'none', latencyMs: 200 }])
+  await Promise.all(many(TWINS, () => ask(house, clients, '/users?twins')))
   house.simulator.faults.clear()
   // A rush against a burst window that has become small.
   await house.control('/limits', { burst: RUSH / 2 })
@@ -143,7 +146,7 @@ for (const mode of ['enforce', 'observe'] as const) {
     const of = await scrape(house)
     const report = house.simulator.report()
     const sum = (counts: Counts) => Object.values(counts).reduce((all, each) => all + each, 0)
-    const asked = CALLS / 2 + RUSH + 2
+    const asked = CALLS / 2 + TWINS + RUSH + 2
     const direct = sum(foreign)
 
     // In the clients' hands.

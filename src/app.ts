@@ -17,6 +17,7 @@ import {
   homesSlice,
   listenerSlice,
   observersSlice,
+  settingsShown,
   shieldSlice,
   shutdownSlice,
   stateSlice,
@@ -69,6 +70,8 @@ export interface App {
   start(): Promise<Ports>
   /** Takes new settings between two calls. @throws when the TLS files cannot be read; the old settings then stay. */
   reload(config: Config): void
+  /** New settings were offered that cannot be taken. */
+  reloadRefused(): void
   /** In-flight calls finish, new ones are told; resolves by `shutdown.timeout`. */
   stop(): Promise<void>
 }
@@ -112,11 +115,17 @@ export function makeApp(initial: Config, parts: AppParts): App {
     notebook,
     askUserinfo,
     nameOf: account => governor.nameOf(account),
+    namesOf: account => governor.namesOf(account),
   })
   const sources = {
     accounts: () => governor.standings(),
     health: () => ledger.health(),
+    stateFaults: () => log.stateFaults,
     cache: () => shield.tally(),
+    blocked: () => governor.blocked(),
+    settings: () => settingsShown(config),
+    connections: () => ({ ...listener.load(), upstream: forward.connections() }),
+    log: () => log.counts(),
     nameOf: (account: string) => governor.nameOf(account),
   }
   const observers = makeObservers(
@@ -152,12 +161,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
   }
 
   const listener = makeListener(
-    {
-      host: config.listen.host,
-      port: config.listen.port,
-      tls: tlsSlice(config, parts.readFile),
-      ...listenerSlice(config),
-    },
+    { ...initial.listen, ...listenerSlice(config), tls: tlsSlice(config, parts.readFile) },
     { corridor: () => corridor, observe, unexpected: error => log.unexpected(error) },
     clock,
   )
@@ -176,12 +180,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
     clock,
   )
   const admin = makeAdmin(
-    {
-      host: config.admin.host,
-      port: config.admin.port,
-      token: config.admin.token,
-      hosts: config.admin.hosts,
-    },
+    initial.admin,
     {
       metrics,
       ready: () => (stopping ? { ready: false, reason: 'shutting down' } : { ready: ports !== undefined }),
@@ -222,12 +221,13 @@ export function makeApp(initial: Config, parts: AppParts): App {
       homes.configure(homesSlice(next))
       governor.configure(governorSlice(next))
       shield.configure(shieldSlice(next))
-      admin.configure({ host: initial.admin.host, token: next.admin.token, hosts: next.admin.hosts })
+      admin.configure({ ...next.admin, host: initial.admin.host })
       metrics.setMaxAccounts(next.metrics.maxAccounts)
       log.setLevel(next.log.level)
       corridor = makeHouse(next, upstream)
       metrics.configReloaded()
     },
+    reloadRefused: () => metrics.configRefused(),
     async stop() {
       stopping = true
       const { timeoutMs, toldMs } = shutdownSlice(config)

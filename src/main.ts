@@ -55,7 +55,7 @@ function partsOf(clock: Clock, log: Log, inspected?: Inspected): AppParts {
   return { clock, log, version: version(), routeTable, readFile, execPath: process.execPath, inspected }
 }
 
-/** `--config FILE` or `--help` and nothing else; an exit code where there is nothing left to do. */
+/** `--config FILE` or `--help` alone; an exit code where there is nothing left to do. */
 function overlaysOf(argv: string[]): readonly string[] | number {
   try {
     const { values } = parseArgs({
@@ -106,13 +106,9 @@ async function serve(argv: string[]): Promise<number> {
     return BAD_USAGE
   }
   try {
-    const { publicUrl, adminPort } = await app.start()
-    log.event('info', 'started', {
-      version: version(),
-      url: publicUrl,
-      adminPort,
-      upstream: config.upstream.api,
-    })
+    const { publicUrl: url, adminPort } = await app.start()
+    const upstream = config.upstream.api
+    log.event('info', 'started', { version: version(), url, adminPort, upstream })
     // Whoever started it waits for this line.
     log.flush()
   } catch (error) {
@@ -121,16 +117,18 @@ async function serve(argv: string[]): Promise<number> {
     return FAILED
   }
 
-  const refused = (faults: string) =>
+  const refuse = (faults: string) => {
     log.event('error', 'config-refused', { faults, running: 'the settings from before' })
+    app.reloadRefused()
+  }
   process.on('SIGHUP', () => {
     const loaded = loadConfig({ files: [pathOf('config/default.yaml'), ...overlays], env: process.env })
-    if (loaded.kind === 'faults') return refused(showFaults(loaded.faults))
+    if (loaded.kind === 'faults') return refuse(showFaults(loaded.faults))
     const fixed = changedAtStartOnly(running, loaded.config)
     try {
       app.reload(loaded.config)
     } catch (error) {
-      return refused(tlsFault(error))
+      return refuse(tlsFault(error))
     }
     running = loaded.config
     log.event('info', 'config-reloaded', fixed.length === 0 ? {} : { onlyAtStart: fixed.join(', ') })

@@ -9,6 +9,7 @@ import { buildStatus } from '../src/admin/status.js'
 import { makeSystemClock } from '../src/base/clock.js'
 import { makeCaptures } from '../src/observe/captures.js'
 import { makeMetrics } from '../src/observe/metrics.js'
+import { IDLE } from './fixtures/idle.js'
 
 const clock = makeSystemClock()
 const CONFIG: AdminConfig = { host: '127.0.0.1', port: 0, token: undefined, hosts: [] }
@@ -44,15 +45,7 @@ async function start(
 ): Promise<Running> {
   const thrown: unknown[] = []
   const all: AdminParts = {
-    metrics: makeMetrics(
-      { maxAccounts: 1, version: '1.2.3' },
-      {
-        accounts: () => [],
-        health: () => ({ up: true, degraded: false }),
-        cache: () => ({ entries: 0, bytes: 0, evictions: 0 }),
-      },
-      clock,
-    ),
+    metrics: makeMetrics({ maxAccounts: 1, version: '1.2.3' }, IDLE, clock),
     status: () => STATUS,
     quote: () => ({ startMs: 0, finishMs: 0, remaining: 0 }),
     purge: () => 0,

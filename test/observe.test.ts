@@ -12,6 +12,7 @@ import { makeLog, type Log } from '../src/observe/log.js'
 import { makeMetrics, type Metrics } from '../src/observe/metrics.js'
 import { makeWouldHaveHeld } from '../src/observe/would.js'
 import { makeManualClock } from './fixtures/clock.js'
+import { IDLE } from './fixtures/idle.js'
 
 const ACCOUNT = '0b1d2c3e-1111-4222-8333-444455556666'
 const TRACE = '37c068f5-3768-4760-8284-df4611185918'
@@ -92,7 +93,7 @@ function makeTestMetrics(
   health = () => ({ up: true, degraded: false }),
   cache = () => ({ entries: 0, bytes: 0, evictions: 0 }),
 ): Metrics {
-  return makeMetrics({ maxAccounts, version: '1.2.3' }, { accounts, health, cache }, clock)
+  return makeMetrics({ maxAccounts, version: '1.2.3' }, { ...IDLE, accounts, health, cache }, clock)
 }
 
 /** An account of which DocuSign has told everything. */
@@ -101,9 +102,11 @@ function makeFigures(account: string, over: Partial<AccountFigures> = {}): Accou
     account,
     hour: { limit: 1000, remaining: 900, heard: 905, resetAtSeconds: 1_795_435_200 },
     burst: { limit: 500, remaining: 490, heard: 491 },
+    foreign: 4,
     foreignTotal: 7,
     source: 'learned',
     queue: { byPriority: { high: 0, normal: 2, low: 5 }, oldestWaitMs: 1500 },
+    blockedUntilMs: undefined,
     ...over,
   }
 }
@@ -611,9 +614,11 @@ void t.test('the gauges of an account tell what is known of it, and nothing of w
   const unheard = {
     hour: { limit: 1000, remaining: 0, heard: undefined, resetAtSeconds: undefined },
     burst: { limit: 200, remaining: 0, heard: undefined },
+    foreign: 0,
     foreignTotal: 0,
     source: 'configured',
     queue: { byPriority: { high: 0, normal: 0, low: 0 }, oldestWaitMs: 0 },
+    blockedUntilMs: undefined,
   } as const
   let accounts = [makeFigures(ACCOUNT), makeFigures(other, unheard), makeFigures('', unheard)]
   let health = { up: true, degraded: false }
@@ -650,6 +655,7 @@ void t.test('the gauges of an account tell what is known of it, and nothing of w
   )
   t.strictSame(await of('reset_timestamp_seconds'), new Map([[`{${account}}`, 1_795_435_200]]))
   t.strictSame(await of('foreign_calls_total'), new Map([[`{${account}}`, 7]]))
+  t.strictSame(await of('foreign_calls_this_hour'), new Map([[`{${account}}`, 4]]))
   t.equal((await of('queue_length')).get(`{${account},priority="low"}`), 5)
   t.equal((await of('queue_length')).get(`{account="${other}",priority="high"}`), 0)
   t.strictSame(
@@ -677,6 +683,67 @@ void t.test('the gauges of an account tell what is known of it, and nothing of w
   t.equal((await of('limit')).size, 0, 'an account that is forgotten leaves no number behind')
 })
 
+void t.test('what DocuSign refuses is told with its end, and only while it does', async t => {
+  const untilMs = WALL_MS + 60_000
+  let blocked = [ACCOUNT, '2', '3']
+  const metrics = makeTestMetrics(1, () => [
+    ...blocked.map((account, i) => makeFigures(account, { blockedUntilMs: untilMs + i * 1000 })),
+    makeFigures('4'),
+  ])
+  const ends = () => samples(metrics, 'docusign_governor_blocked_until_timestamp_seconds')
+  t.strictSame(
+    await ends(),
+    new Map([
+      [`{account="${ACCOUNT}"}`, untilMs / 1000],
+      ['{account="other"}', untilMs / 1000 + 2],
+    ]),
+    'of those without a label the last to be let go',
+  )
+  blocked = []
+  t.equal((await ends()).size, 0)
+  const refused = { status: 429, durationMs: 1, refusedFor: 'burst' } as const
+  const whileBlocked = () => samples(metrics, 'docusign_governor_calls_while_blocked_total')
+  t.strictSame(await whileBlocked(), new Map([['', 0]]), 'it is there from the start')
+  metrics.seen(makeSeen({ attempts: [refused, { ...refused, whileBlocked: true }] }))
+  t.strictSame(await whileBlocked(), new Map([['', 1]]))
+})
+
+void t.test('a fault at every call is one line and a sum, and a fault of another kind is heard', async t => {
+  const clock = makeManualClock()
+  const written: Record<string, unknown>[] = []
+  const write = (line: string) => void written.push(JSON.parse(line) as Record<string, unknown>)
+  const log = makeLog({ level: 'info' }, { write, flush() {} }, clock)
+  const said = () => written.splice(0).map(({ msg, error, repeated }) => ({ msg, error, repeated }))
+  const strike = (fault: Error) => log.unexpected(Object.assign(fault, { stack: '' }))
+  for (let i = 0; i < 1000; i++) strike(new TypeError(`at call ${i}`))
+  strike(new RangeError())
+  for (let i = 0; i < 5; i++) log.call(makeSeen())
+  t.equal(written.filter(({ msg }) => msg === 'call').length, 5, 'each call has its line')
+  t.strictSame(
+    said().filter(({ msg }) => msg !== 'call'),
+    [
+      { msg: 'unexpected-error', error: 'TypeError', repeated: undefined },
+      { msg: 'unexpected-error', error: 'RangeError', repeated: undefined },
+    ],
+  )
+  await clock.advance(60_000)
+  t.strictSame(said(), [{ msg: 'unexpected-error', error: 'TypeError', repeated: 999 }])
+  t.equal(clock.pending, 0, 'while there is nothing to say, nothing ticks')
+  strike(new TypeError())
+  strike(new TypeError())
+  t.equal(said().length, 1, 'the next minute begins anew')
+  log.flush()
+  t.match(said(), [{ repeated: 1 }], 'the way out leaves nothing unsaid')
+  t.equal(clock.pending, 0)
+  for (let i = 0; i < 100; i++) strike(Object.assign(new Error(), { code: `E${i}` }))
+  t.ok(said().length <= 11, 'a fault that never says the same is no more lines than ten of them')
+  t.strictSame(log.counts(), {
+    written: { debug: 0, info: 5, warn: 0, error: 16 },
+    lost: 0,
+    repeated: 999 + 1 + 89,
+  })
+})
+
 void t.test('200 accounts and 10 apps make fewer than 2,000 series, and nobody waits unseen', async t => {
   const names = Array.from({ length: 250 }, () => randomUUID())
   const metrics = makeTestMetrics(200, () => names.map(name => makeFigures(name)))
@@ -696,8 +763,19 @@ void t.test('200 accounts and 10 apps make fewer than 2,000 series, and nobody w
     metrics.seen(makeSeen({ call, outcome: 'remembered', attempts: [], poll, saved }))
   }
   const text = await metrics.text()
+  // The quickest of some: what it costs, not what the machine did meanwhile.
+  let cpuMs = Infinity
+  for (let i = 0; i < 10; i++) {
+    const before = process.cpuUsage()
+    await metrics.text()
+    const { user, system } = process.cpuUsage(before)
+    cpuMs = Math.min(cpuMs, (user + system) / 1000)
+  }
+  t.ok(cpuMs <= 50, `a scrape holds every call up for ${cpuMs} ms`)
+  t.comment(`${cpuMs} ms a scrape`)
   const series = text.split('\n').filter(line => line !== '' && !line.startsWith('#')).length
   t.ok(series < 2000, `${series} series`)
+  t.comment(`${series} series`)
   const sum = (counts: Map<string, number>) => [...counts.values()].reduce((a, b) => a + b, 0)
   const of = (name: string) => samples(metrics, `docusign_governor_${name}`)
   t.equal(sum(await of('upstream_requests_total')), 40_000, 'nothing is lost from a sum')
@@ -746,17 +824,18 @@ void t.test('once a minute observe mode says of each app what it would have held
 
 void t.test('the moment of the settings is that of the start, then of the last reload', async t => {
   let wallMs = WALL_MS
-  const sources = {
-    accounts: () => [],
-    health: () => ({ up: true, degraded: false }),
-    cache: () => ({ entries: 0, bytes: 0, evictions: 0 }),
-  }
-  const metrics = makeMetrics({ maxAccounts: 1, version: '1' }, sources, { ...clock, wallMs: () => wallMs })
+  const metrics = makeMetrics({ maxAccounts: 1, version: '1' }, IDLE, { ...clock, wallMs: () => wallMs })
   const moment = () => samples(metrics, 'docusign_governor_config_reload_success_timestamp_seconds')
   t.strictSame(await moment(), new Map([['', WALL_MS / 1000]]))
   wallMs += 60_000
+  const wasTaken = () => samples(metrics, 'docusign_governor_config_last_reload_successful')
+  t.strictSame(await wasTaken(), new Map([['', 1]]))
+  metrics.configRefused()
+  t.strictSame(await wasTaken(), new Map([['', 0]]))
+  t.strictSame(await moment(), new Map([['', WALL_MS / 1000]]), 'those from before are still from then')
   metrics.configReloaded()
   t.strictSame(await moment(), new Map([['', WALL_MS / 1000 + 60]]))
+  t.strictSame(await wasTaken(), new Map([['', 1]]))
 })
 
 void t.test(

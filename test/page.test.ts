@@ -98,7 +98,7 @@ function snapshotOf(accounts: readonly string[], used: (i: number) => number): S
         hour: { limit: 1000, used: used(i), remaining: 1000 - used(i), resetAtSeconds: wallMs / 1000 + 600 },
         burst: { limit: 500, used: 10, remaining: 490 },
         queue: { length: i % 7, oldestWaitMs: 100 * i, byPriority: { high: 0, normal: i % 7, low: 0 } },
-        blockedMs: i % 50 === 3 ? 30_000 : 0,
+        blockedUntilMs: i % 50 === 3 ? wallMs + 30_000 : undefined,
         foreign: i,
         source: 'learned',
       })),

@@ -137,11 +137,14 @@ async function main(folder: string): Promise<void> {
     clock,
     docusignClock: clock,
   })
+  const userId = house.simulator.users()[0]?.userId
   for (const [i, { id }] of house.accounts.entries()) {
     // What is at its end is read once; what still lives is polled.
     await house.control(
       '/envelopes',
-      i === 1 ? { account: id, status: 'completed', count: 300 } : { account: id, status: 'sent', count: 6 },
+      i === 1
+        ? { account: id, userId, status: 'completed', count: 300 }
+        : { account: id, userId, status: 'sent', count: 6 },
     )
   }
   for (const { id } of house.accounts) ids.set(id, await envelopesOf(house, id))

@@ -3,6 +3,7 @@
  * spent them, behind the governor's back.
  */
 import { PassThrough } from 'node:stream'
+import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import {
   AT_ONCE,
@@ -178,7 +179,10 @@ void t.test('444 stops everything to that host, for every account', async t => {
 
 void t.test('an envelope that was asked for too often rests alone', async t => {
   const limits = { hourLimit: 1_000, hourWindow: 4, burstLimit: 100, burstWindow: 0.8 }
-  const house = await open(t, { docusign: { ...limits, envelopePollingBurst: 2, envelopeUpdateBurst: 1 } })
+  // Its own rule of polls would spare the envelope those that DocuSign is to refuse.
+  const settings = { GOVERNOR_POLLING_MODE: 'observe' }
+  const docusign = { ...limits, envelopePollingBurst: 2, envelopeUpdateBurst: 1 }
+  const house = await open(t, { docusign, settings })
   const [tired = '', fresh = ''] = house.simulator.addEnvelopes({ count: 2, status: 'sent' })
   const read = (id: string, what = '') => house.ask(`/envelopes/${id}${what}`)
   const update = { ...envelope(''), method: 'PUT', body: Buffer.from('{"emailSubject":"new"}') }
@@ -203,13 +207,15 @@ void t.test('an envelope that was asked for too often rests alone', async t => {
 })
 
 void t.test('of one document, no more downloads are in progress than DocuSign allows', async t => {
-  const house = await open(t, { docusign: {} })
+  // Each is another's question, so that none is answered by what another brings, nor goes on when its asker has left.
+  const settings = { GOVERNOR_POLLING_MODE: 'observe', GOVERNOR_CACHE_ENABLED: 'false' }
+  const house = await open(t, { docusign: {}, settings })
   const [id = ''] = house.simulator.addEnvelopes({ status: 'completed', documentBytes: 100_000 })
   await house.ask('')
   for (const [document, most] of MOST_DOWNLOADS) {
     const path = `/envelopes/${id}/documents/${document}`
     house.simulator.faults.set([{ kind: 'stall-mid-body' }])
-    const downloads = many(most + 4, () => house.send(path))
+    const downloads = many(most + 4, i => house.send(`${path}?n=${i}`))
     await until(`${most} to be in progress`, () => arrivalsAt(house, path) === most)
     await until(
       'all to have come in',
@@ -227,6 +233,37 @@ void t.test('of one document, no more downloads are in progress than DocuSign al
   const { worstCombined, worstOther, blocked } = house.simulator.report().inProgressDownloads
   t.same({ worstCombined, worstOther, blocked }, { worstCombined: 3, worstOther: 10, blocked: 0 })
 })
+
+void t.test(
+  'who waits before a gate is counted among those who wait, and there is room for so many',
+  async t => {
+    const settings = { GOVERNOR_QUEUE_MAX_LENGTH: '2', GOVERNOR_QUEUE_MAX_WAIT: '10' }
+    const limits = { hourLimit: 1_000, hourWindow: 60, burstLimit: 100, burstWindow: 3 }
+    const off = { GOVERNOR_POLLING_MODE: 'observe', GOVERNOR_CACHE_ENABLED: 'false' }
+    const docusign = { ...limits, envelopePollingBurst: 1 }
+    const house = await open(t, { docusign, settings: { ...settings, ...off } })
+    const [tired = ''] = house.simulator.addEnvelopes({ status: 'sent' })
+    const read = (n: number) => house.send(`/envelopes/${tired}?n=${n}`)
+    await read(0).told
+    const held = [read(1)]
+    await until('DocuSign to refuse it', () => house.simulator.report().blocked === 1)
+    held.push(read(2))
+    const status = async () => {
+      const { accounts } = (await (await fetch(`${house.governor.adminUrl}/status`)).json()) as {
+        accounts: { account: string; queue: { length: number; oldestWaitSeconds: number } }[]
+      }
+      return accounts.find(({ account }) => account === house.accounts[0]?.id)?.queue
+    }
+    for (let tries = 0; tries < 100 && (await status())?.length !== 2; tries++) await pause(5)
+    t.match(await status(), { length: 2 })
+    const third = await read(3).told
+    t.equal(third.headers['x-governor-refusal'], 'queue-full')
+    t.ok(numberIn(third, 'retry-after') >= 1 && numberIn(third, 'retry-after') <= 3)
+    for (const { leave } of held) leave()
+    for (let tries = 0; tries < 100 && (await status())?.length !== 0; tries++) await pause(5)
+    t.match(await status(), { length: 0 }, 'and whoever leaves is gone')
+  },
+)
 
 void t.test('an upload that DocuSign refuses before it has all come in is sent again as well', async t => {
   const limits = { hourLimit: 1_000, hourWindow: 4, burstLimit: 3, burstWindow: 0.6 }

@@ -21,7 +21,7 @@ interface Response {
   readonly status: number
   readonly headers: Record<string, string>
   readonly data: unknown
-  readonly request: { readonly path: string }
+  readonly request: { readonly path: string; readonly method: string }
 }
 type SdkError = Error & { readonly code?: string; readonly response?: Response }
 type Heard = (error: SdkError | null, data: unknown, response: Response) => void
@@ -35,6 +35,7 @@ interface Told {
   readonly headers: Record<string, string>
   readonly data: unknown
   readonly path: string
+  readonly method: string
 }
 
 interface Asking {
@@ -58,7 +59,8 @@ function ask(how: Asking, family: Family, operation: string, ...args: unknown[])
       // A 200 that broke off is an error, too, and has its head with it.
       if (!answer || (error && answer.status < 400)) return reject(error ?? new Error('no answer'))
       const { status, headers, request } = answer
-      const told = { status, headers: { ...headers }, path: request.path }
+      const { path, method } = request
+      const told = { status, headers: { ...headers }, path, method }
       if (!error) return resolve({ ...told, data })
       // The error of a download is a stream that nobody has read.
       if (!(answer.data instanceof Readable)) return resolve({ ...told, data: answer.data })
@@ -89,10 +91,22 @@ function wire(url: string, method: string, headers: Record<string, string>, body
 }
 
 const OURS = ['cache-status', 'x-governor-outcome']
+/** Beside an error that can be explained. */
+const HINT = 'x-governor-hint'
 /** Of one connection, or of one moment. */
 const ELSEWHERE = new Set(['connection', 'keep-alive', 'date', 'x-docusign-tracetoken'])
 const COUNTERS = ['x-ratelimit-remaining', 'x-burstlimit-remaining']
-const FORWARDED = { 'cache-status': 'docusign-governor; fwd=bypass', 'x-governor-outcome': 'forwarded' }
+const AN_ENVELOPE = /\/envelopes\/[0-9a-f-]{36}\b/i
+/** `cache.maxEntryBytes`. */
+const MOST_KEPT = 16_777_216
+
+/** What the governor says of an answer that went up for it. */
+function forwarded({ method, path, status, headers }: Told): Record<string, string> {
+  const isKept = status === 200 && !(Number(headers['content-length']) > MOST_KEPT)
+  const isTracked = method === 'GET' && AN_ENVELOPE.test(path)
+  const how = isTracked ? (isKept ? 'fwd=miss; stored' : 'fwd=miss') : 'fwd=bypass'
+  return { 'cache-status': `docusign-governor; ${how}`, 'x-governor-outcome': 'forwarded' }
+}
 
 function pick(headers: Record<string, string>, names: readonly string[]): Record<string, string> {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => names.includes(name)))
@@ -100,7 +114,7 @@ function pick(headers: Record<string, string>, names: readonly string[]): Record
 
 /** Whatever must be the same on both ways. */
 function steady(headers: Record<string, string>): Record<string, string> {
-  const moving = new Set([...ELSEWHERE, ...COUNTERS, ...OURS])
+  const moving = new Set([...ELSEWHERE, ...COUNTERS, ...OURS, HINT])
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !moving.has(name)))
 }
 
@@ -110,7 +124,7 @@ function areSame(t: Test, direct: Told, through: Told): void {
   if (Buffer.isBuffer(direct.data)) t.ok(direct.data.equals(through.data as Buffer), 'bytes')
   else t.strictSame(through.data, direct.data, 'data')
   t.strictSame(steady(through.headers), steady(direct.headers), 'headers')
-  t.strictSame(pick(through.headers, OURS), FORWARDED, 'with two lines of the governor')
+  t.strictSame(pick(through.headers, OURS), forwarded(through), 'with two lines of the governor')
   t.match(through.headers, { date: /GMT$/, 'x-docusign-tracetoken': /^[0-9a-f-]{36}$/ })
   for (const name of COUNTERS) {
     const before = direct.headers[name]
@@ -142,13 +156,15 @@ const PEM = generateKeyPairSync('rsa', { modulusLength: 2048 })
   .toString()
 /** No window ends during a test, so that the counters only fall. */
 const ENDLESS = { hourLimit: 100_000, hourWindow: 1e9, burstLimit: 100_000, burstWindow: 1e9 }
+/** Whatever is asked goes up, be it asked again and again: what passes is looked at here, and what is spared elsewhere. */
+const NO_INTERVAL = { GOVERNOR_POLLING_INTERVAL: '0' }
 
 async function open(t: Test, some: Partial<SimulatorOptions> = {}, variables: Record<string, string> = {}) {
   const options = { ...ENDLESS, apps: 1, integrationKeyPems: [PEM], ...some }
   const simulator = makeSimulator(options, makeSystemClock())
   const { url } = await simulator.start()
   t.teardown(() => simulator.stop())
-  const governor = await startGovernor(url, variables)
+  const governor = await startGovernor(url, { ...NO_INTERVAL, ...variables })
   t.teardown(() => governor.stop())
   const { users, accounts } = simulator.credentials()
   const account = accounts[0]?.accountId ?? ''
@@ -462,11 +478,11 @@ void t.test("DocuSign's errors reach the SDK as DocuSign gave them", async t => 
 
 void t.test('silence and broken answers look to the SDK as they do without the governor', async t => {
   const { simulator, governor, url, account, token } = await open(t)
-  const [id = ''] = simulator.addEnvelopes({ status: 'completed' })
-  const read = ['EnvelopesApi', 'getEnvelope', account, id, {}] as const
-  const failure = async (how: Asking) => {
+  // Each asks for its own: what was asked stays asked when an impatient SDK has left, and brings what others get.
+  const [slow = '', broken = '', silent = ''] = simulator.addEnvelopes({ count: 3, status: 'completed' })
+  const failure = async (how: Asking, id: string) => {
     try {
-      const told = await ask(how, ...read)
+      const told = await ask(how, 'EnvelopesApi', 'getEnvelope', account, id, {})
       return { code: `an answer ${told.status}`, message: '' }
     } catch (error) {
       const { code, message } = error as SdkError
@@ -476,19 +492,19 @@ void t.test('silence and broken answers look to the SDK as they do without the g
 
   await t.test("an SDK's own timeout", async t => {
     simulator.faults.set([{ kind: 'stall' }])
-    const direct = await failure({ url, token, timeoutMs: 300 })
+    const direct = await failure({ url, token, timeoutMs: 300 }, slow)
     t.strictSame(direct, { code: 'ECONNABORTED', message: 'timeout of 300ms exceeded' })
-    t.strictSame(await failure({ url: governor.url, token, timeoutMs: 300 }), direct)
+    t.strictSame(await failure({ url: governor.url, token, timeoutMs: 300 }, slow), direct)
   })
   await t.test('an answer that breaks off', async t => {
     simulator.faults.set([{ kind: 'reset-mid-body' }])
-    const direct = await failure({ url, token })
+    const direct = await failure({ url, token }, broken)
     t.equal(direct.code, 'ECONNRESET')
-    const through = await failure({ url: governor.url, token })
+    const through = await failure({ url: governor.url, token }, broken)
     t.equal(through.code, direct.code, 'what an app acts on')
     // Node 24 has another word for a reset than for an early end, and the governor ends what it cuts.
     if (Number(process.versions.node.split('.')[0]) <= 20) t.strictSame(through, direct)
-    const path = `/restapi/v2.1/accounts/${account}/envelopes/${id}/documents/combined`
+    const path = `/restapi/v2.1/accounts/${account}/envelopes/${broken}/documents/combined`
     const headers = { authorization: `Bearer ${token}` }
     await t.rejects(wire(url + path, 'GET', headers))
     await t.rejects(wire(governor.url + path, 'GET', headers), 'half a PDF never ends as a whole one')
@@ -497,7 +513,7 @@ void t.test('silence and broken answers look to the SDK as they do without the g
     const impatient = await startGovernor(url, { GOVERNOR_UPSTREAM_RESPONSE_TIMEOUT: '0.2' })
     t.teardown(() => impatient.stop())
     simulator.faults.set([{ kind: 'stall' }])
-    const told = await ask({ url: impatient.url, token }, ...read)
+    const told = await ask({ url: impatient.url, token }, 'EnvelopesApi', 'getEnvelope', account, silent, {})
     t.match(told, {
       status: 504,
       data: { errorCode: 'GOVERNOR_UPSTREAM_TIMEOUT', message: /did not answer in time/ },
@@ -617,7 +633,8 @@ void t.test('a request of the SDK arrives at DocuSign as it would have without t
   await once(upstream.listen(0, '127.0.0.1'), 'listening')
   t.teardown(() => upstream.close())
   const url = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`
-  const governor = await startGovernor(url)
+  // It would ask this upstream whose the token is.
+  const governor = await startGovernor(url, { GOVERNOR_IDENTITY_INTROSPECT: 'false' })
   t.teardown(() => governor.stop())
 
   const headers = { 'X-DocuSign-Act-On-Behalf': 'someone', 'X-DocuSign-TimeTrack': 'now' }

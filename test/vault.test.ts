@@ -15,7 +15,6 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import { makeTurns } from '../src/base/clock.js'
 import type { StateEvent } from '../src/base/ledger.js'
@@ -105,10 +104,9 @@ void t.test('nothing of a copy is readable in the folder, and its owner alone ma
     t.ok(await keep(vault, factsOf('small', 2_000), head, body.subarray(0, 2_000)))
     t.ok(await keep(vault, factsOf('large', body.length), head, body))
     t.ok(await keep(vault, factsOf('large', body.length), head, body), 'in the place of the one before')
-    await pause(20)
     const unfinished = vault.deposit('unfinished', head)
     await unfinished.write(body)
-    t.equal(bodiesOf(path).length, 3)
+    t.ok(bodiesOf(path).length >= 3)
     t.notOk(
       filesOf(path).some(file => readFileSync(file).includes(canary)),
       'in no file',
@@ -121,9 +119,8 @@ void t.test('nothing of a copy is readable in the folder, and its owner alone ma
     for (const folder of ['copies', join('copies', readdirSync(join(path, 'copies'))[0] ?? '')])
       t.equal(statSync(join(path, folder)).mode & 0o777, 0o700)
     unfinished.discard()
-    await pause(20)
     await close()
-    t.equal(bodiesOf(path).length, 2, 'and what was discarded is removed')
+    t.equal(bodiesOf(path).length, 2, 'and what was discarded or replaced is removed')
   }
 })
 
@@ -217,7 +214,6 @@ void t.test(
       t.equal(await vault.withdraw('a'), undefined, `${what}: gone`)
       t.ok((await take(vault, 'b'))?.body.equals(body), `${what}: the other one is whole`)
       vault.remove(['b'])
-      await pause(5)
     }
     await close()
     t.strictSame(events, [])
@@ -262,16 +258,21 @@ void t.test('files that nobody knows of are removed, and entries without a file 
   rmSync(whole[0] ?? '')
   const foreign = join(path, 'copies', 'README')
   writeFileSync(foreign, 'not ours')
+  for (let i = 0; i < 256; i++)
+    mkdirSync(join(path, 'copies', i.toString(16).padStart(2, '0')), { recursive: true })
   const second = start(path, clock)
   t.equal(second.vault.load().length, 2)
   orphan.discard()
-  t.ok(await keep(second.vault, factsOf('c', 9), HEAD, Buffer.alloc(9)), 'one that is new meanwhile stays')
-  const found = await Promise.all(['a', 'b', 'c'].map(id => take(second.vault, id)))
-  t.equal(found.filter(one => one).length, 2, 'an entry without a file is no copy')
+  const young = Array.from({ length: 20 }, (_, i) => `young ${i}`)
+  // While the folders are looked through.
+  await Promise.all(young.map(id => keep(second.vault, factsOf(id, 9), HEAD, Buffer.alloc(9))))
+  const found = await Promise.all(['a', 'b'].map(id => take(second.vault, id)))
+  t.equal(found.filter(one => one).length, 1, 'an entry without a file is no copy')
   await second.close()
-  t.equal(bodiesOf(path).length, 3, 'two copies, and what is not ours')
+  t.equal(bodiesOf(path).length, 22, 'a copy, those that came meanwhile, and what is not ours')
   const third = start(path, clock)
-  t.equal(third.vault.load().length, 2)
+  t.equal(third.vault.load().length, 21)
+  for (const id of young) t.ok(await take(third.vault, id))
   await third.close()
 })
 

@@ -25,8 +25,8 @@ export interface SnapshotAccount extends AccountPart {
     readonly oldestWaitMs: number
     readonly byPriority: Readonly<Record<Priority, number>>
   }
-  /** How long DocuSign's block still lasts; 0 where there is none. */
-  readonly blockedMs?: number
+  /** Epoch milliseconds: until when DocuSign refuses all its calls. */
+  readonly blockedUntilMs?: number | undefined
 }
 
 /** More than fit on a screen, and as many as a second's writing can bear. */
@@ -43,7 +43,7 @@ export function buildSnapshot({ status, wallMs, hourWindowMs, ...parts }: Snapsh
     accounts: accounts.map((account, i) => ({
       ...account,
       waiting: known[i]?.queue?.byPriority ?? null,
-      blockedSeconds: Math.ceil((known[i]?.blockedMs ?? 0) / 1000),
+      blockedSeconds: Math.max(0, Math.ceil(((known[i]?.blockedUntilMs ?? wallMs) - wallMs) / 1000)),
       spent: parts.spentBy(known[i]?.account ?? '') ?? [],
     })),
     blockedHosts: parts.blockedHosts.map(({ origin, waitMs }) => ({

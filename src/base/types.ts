@@ -129,6 +129,8 @@ export interface Attempt {
   readonly durationMs: number
   /** Where DocuSign refused it for a limit: the window, or `other` for a limit that is none of the account's two. */
   readonly refusedFor?: Window | 'other' | undefined
+  /** It came to DocuSign while a block was in force that had been told before. */
+  readonly whileBlocked?: boolean | undefined
 }
 
 /** One record per request of the traffic port. The log line and every metric are read off it, and nothing else is. */

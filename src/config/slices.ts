@@ -79,6 +79,18 @@ export function shieldSlice({ polling, cache, identity }: Config) {
   }
 }
 
+/** What the metrics tell of the settings. */
+export function settingsShown({ limits, polling, queue }: Config) {
+  return {
+    limits: limits.mode,
+    polling: polling.mode,
+    hourSeconds: limits.hour.window,
+    burstSeconds: limits.burst.window,
+    maxLength: queue.maxLength,
+    maxWaitSeconds: queue.maxWait,
+  }
+}
+
 /** How much later than its last window a call may still be out. */
 const STATE_MARGIN_MS = 60_000
 

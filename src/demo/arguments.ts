@@ -18,7 +18,7 @@ export type DemoArguments =
 
 export const DEMO_USAGE = `Usage: docusign-governor demo [options]
 
-A DocuSign simulator, the governor in front of it, and three sample apps built with the official SDK, all in one
+A DocuSign simulator, the governor in front of it, and four sample apps built with the official SDK, all in one
 process on this machine: no account and no network are needed.
 
   --for SECONDS      end by itself after so long
@@ -28,6 +28,7 @@ process on this machine: no account and no network are needed.
   --help             print this and leave
 
 Environment variables hold here too: GOVERNOR_LISTEN_PORT, GOVERNOR_ADMIN_PORT, GOVERNOR_LOG_LEVEL, …
+limits.hour.window, limits.burst.window and polling.interval are in DocuSign's seconds, and pass as much faster.
 `
 
 const OPTIONS = {

@@ -1,9 +1,9 @@
 /**
  * The demo: a DocuSign simulator, the whole governor, and sample apps that are pointed at it, in one process.
  *
- *   poller, sender, downloader (official SDK) ──▶ governor ──▶ simulator
- *                                                    │            │
- *                         one line a second ◀── its metrics   its report
+ *   poller, sender, downloader, dashboard (official SDK) ──▶ governor ──▶ simulator
+ *                                                               │            │
+ *                                    one line a second ◀── its metrics   its report
  */
 import type { App, Ports } from '../app.js'
 import type { Clock } from '../base/clock.js'
@@ -58,7 +58,7 @@ export async function runDemo(argv: readonly string[], parts: DemoParts): Promis
   const simulator = makeDocuSign(options, parts.clock)
   const { url } = await simulator.start()
   try {
-    return await runBefore(url, config, parts, places =>
+    return await runBefore(url, config, options.timeFactor, parts, places =>
       show({ ...parts, ...options, sdk, simulator, places: { ...places, simulator: url } }),
     )
   } finally {
@@ -70,10 +70,11 @@ export async function runDemo(argv: readonly string[], parts: DemoParts): Promis
 async function runBefore(
   url: string,
   config: Config,
+  timeFactor: number,
   parts: DemoParts,
   use: (places: Omit<Places, 'simulator'>) => Promise<void>,
 ): Promise<DemoEnd> {
-  const governor = parts.makeGovernor(pointedAt(url, config))
+  const governor = parts.makeGovernor(pointedAt(url, config, timeFactor))
   const { listen, admin } = config
   try {
     const ports = await started(governor, config, parts)
@@ -113,7 +114,7 @@ function makeDocuSign({ timeFactor }: DemoOptions, clock: Clock): Simulator {
     {
       timeFactor,
       accounts: 1,
-      apps: 3,
+      apps: 4,
       latencyMs: 20,
       jitterMs: 20,
       envelopes: [
@@ -125,11 +126,21 @@ function makeDocuSign({ timeFactor }: DemoOptions, clock: Clock): Simulator {
   )
 }
 
-/** Whatever the settings say of DocuSign's address: a demo makes no call to DocuSign. */
-function pointedAt(url: string, config: Config): Config {
+/**
+ * Whatever the settings say of DocuSign's address: a demo makes no call to DocuSign. What they say of its times is meant
+ * in its own seconds, which are shorter here.
+ */
+function pointedAt(url: string, config: Config, timeFactor: number): Config {
+  const { hour, burst } = config.limits
   return {
     ...config,
     upstream: { ...config.upstream, api: url, oauth: url },
+    limits: {
+      ...config.limits,
+      hour: { ...hour, window: hour.window / timeFactor },
+      burst: { ...burst, window: burst.window / timeFactor },
+    },
+    polling: { ...config.polling, interval: config.polling.interval / timeFactor },
     shutdown: { ...config.shutdown, timeout: Math.min(config.shutdown.timeout, DRAIN_SECONDS) },
   }
 }

@@ -27,7 +27,13 @@ declare module 'docusign-esign' {
     getDocument(accountId: string, envelopeId: string, documentId: string): Promise<Buffer>
     listStatusChanges(
       accountId: string,
-      options: { readonly fromDate: string; readonly status: string; readonly count: string },
+      options: {
+        readonly fromDate: string
+        readonly status: string
+        readonly count: string
+        /** By when they were created. */
+        readonly order?: 'asc' | 'desc'
+      },
     ): Promise<{ readonly envelopes?: readonly EnvelopeSummary[] }>
   }
 

@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.js'
 import type { Credentials } from '../simulator/credentials.js'
 import type { Simulator } from '../simulator/simulator.js'
 import { live } from './apps.js'
+import { makeDashboard } from './dashboard.js'
 import { makeDownloader } from './downloader.js'
 import { readFigures } from './figures.js'
 import { makePoller } from './poller.js'
@@ -68,7 +69,7 @@ function livesOf(
   { integrationKeys, users, audience }: Credentials,
   stop: AbortSignal,
 ): Promise<void>[] {
-  return [makePoller(), makeSender(), makeDownloader()].map(async (app, n) => {
+  return [makePoller(), makeSender(), makeDownloader(), makeDashboard()].map(async (app, n) => {
     const key = integrationKeys[n]
     // One user for all, who administers the account and so sees what the others send.
     const userId = users[0]?.userId

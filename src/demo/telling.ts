@@ -11,7 +11,7 @@ export interface Places {
 
 /** The first words: what runs, and what to look at. */
 export function tellStart({ governor, admin, simulator }: Places, timeFactor: number): string {
-  return `Three sample apps call DocuSign (a simulator on this machine) through the governor. Time goes by ${timeFactor} times
+  return `Four sample apps call DocuSign (a simulator on this machine) through the governor. Time goes by ${timeFactor} times
 faster: an hour of limits passes in ${round(3600 / timeFactor)} s. Ctrl-C ends it all.
 
   base path for an app of yours   ${governor}/apps/NAME/restapi

@@ -67,6 +67,7 @@ export function makeAsk(rooms: AskRooms, clock: Clock) {
     async function stay(visit: Visit): Promise<Visited> {
       const sinceMs = clock.nowMs()
       leave = () => visit.leave()
+      errand.held()
       const visited = await visit.result
       notes.waitMs += clock.nowMs() - sinceMs
       return visited
@@ -119,7 +120,7 @@ export function makeAsk(rooms: AskRooms, clock: Clock) {
       const isRead = interest.kind === 'first' || mayBeHinted(call, status)
       const body = isRead ? await readUpTo(result, MAX_HINTED_BYTES) : undefined
       const refusedFor = body && permit.refusedWith(status, body)
-      notes.attempts.push({ status, durationMs, refusedFor })
+      notes.attempts.push({ status, durationMs, refusedFor, whileBlocked: permit.cameWhileBlocked })
       if (!body) {
         if (interest.kind === 'copy') overhear(result, interest.maxBytes, permit)
         return { kind: 'flowing', answer: result, permit }

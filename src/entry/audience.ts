@@ -9,32 +9,42 @@ export interface Common {
   onUnwanted: () => void
 }
 
-export interface Audience extends Caller {
-  /** Nobody is left. */
-  readonly isGone: boolean
-  /** Called once when the last one leaves; the latest listener alone. */
-  whenGone(leave: () => void): void
-}
+/**
+ * A class, because V8 makes a shape of its own for every object literal with a getter in it: that shape lives until the
+ * next full collection, and so does all that the getter sees, here the whole call (a quarter of its CPU, measured).
+ */
+export class Audience implements Caller {
+  readonly #req: IncomingMessage
+  readonly #res: ServerResponse
+  readonly #common: Common | undefined
+  #leave: () => void = () => undefined
 
-export function audienceOf(req: IncomingMessage, res: ServerResponse, common?: Common): Audience {
-  const { socket } = req
-  let leave: () => void = () => undefined
-  res.on('close', () => {
-    if (res.writableFinished) return
-    if (common) common.leaderLeft()
-    else leave()
-  })
-  // It may have left before anybody listened.
-  if (res.destroyed) common?.leaderLeft()
-  if (common) common.onUnwanted = () => leave()
-  return {
-    get writable() {
-      // The socket ends before it says so, and what is handed a place between the two would go up for nobody.
-      return socket.writable || common?.isWantedByOthers === true
-    },
-    get isGone() {
-      return res.destroyed && common?.isWantedByOthers !== true
-    },
-    whenGone: next => void (leave = next),
+  constructor(req: IncomingMessage, res: ServerResponse, common?: Common) {
+    this.#req = req
+    this.#res = res
+    this.#common = common
+    res.on('close', () => {
+      if (res.writableFinished) return
+      if (common) common.leaderLeft()
+      else this.#leave()
+    })
+    // It may have left before anybody listened.
+    if (res.destroyed) common?.leaderLeft()
+    if (common) common.onUnwanted = () => this.#leave()
+  }
+
+  get writable(): boolean {
+    // The socket ends before it says so, and what is handed a place between the two would go up for nobody.
+    return this.#req.socket.writable || this.#common?.isWantedByOthers === true
+  }
+
+  /** Nobody is left. */
+  get isGone(): boolean {
+    return this.#res.destroyed && this.#common?.isWantedByOthers !== true
+  }
+
+  /** Called once when the last one leaves; the latest listener alone. */
+  whenGone(leave: () => void): void {
+    this.#leave = leave
   }
 }

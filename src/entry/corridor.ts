@@ -17,18 +17,20 @@ import type { Answer, Shipment } from '../forward/exchange.js'
 import type { Wish } from '../governor/visit.js'
 import type { Asking } from '../shield/asking.js'
 import type { Flow } from '../shield/flow.js'
-import type { Visitor } from '../shield/learn.js'
+import type { Visitor } from '../shield/visitor.js'
 import type { Passing, Shield } from '../shield/shield.js'
 import { makeAsk, type AskRooms, type Notes } from './ask.js'
-import { audienceOf, type Audience } from './audience.js'
-import { hintOf } from './hint.js'
+import { Audience } from './audience.js'
+import { hintLine, hintOf } from './hint.js'
 import { methodLabel } from './method-label.js'
 import { framingFault, hasBody, NO_BODY, receive, TOO_LARGE, type Received } from './receive.js'
 import { failureRefusal, held, ours } from './refusal.js'
-import { LEFT, passOn, passWhole, refuse, standIn, type Written } from './respond.js'
+import { passOn } from './pass-on.js'
+import { LEFT, passWhole, refuse, type Written } from './respond.js'
 import { headerOf, isUserinfo, makeTellUserinfo, type UserinfoTellers } from './tell-userinfo.js'
 import { tape, type Recording } from './tape.js'
 import { makeSpare, type SpareNotes, type SpareRooms } from './spare.js'
+import { standIn } from './stand-in.js'
 
 export interface Rooms extends AskRooms, SpareRooms, UserinfoTellers {
   readonly governor: AskRooms['governor'] & SpareRooms['governor']
@@ -82,7 +84,7 @@ const STALE_FOR: ReadonlySet<Reason> = new Set([
 
 export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor {
   const ask = makeAsk(rooms, clock)
-  const spare = makeSpare(rooms, clock)
+  const spare = makeSpare(rooms, clock, turns)
   const tellUserinfo = makeTellUserinfo(rooms)
 
   return async function walk(req, res, closing) {
@@ -178,7 +180,7 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
   /** Asks DocuSign and passes its answer on. @param asking where others may wait for the same */
   async function forwardOn(walking: Walking, errand: Passing, asking: Asking | undefined): Promise<Written> {
     const { req, res, call, visitor, wish, body, notes } = walking
-    const audience = audienceOf(req, res, asking?.fetch)
+    const audience = new Audience(req, res, asking?.fetch)
     if (audience.isGone) {
       asking?.ended()
       return LEFT
@@ -194,16 +196,15 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
         asked.kind === 'refusal' ? asked : failureRefusal(asked, body.kind === 'stream' && body.size.exceeded)
       const stale = STALE_FOR.has(refusal.reason) ? await rooms.shield.stale(visitor) : undefined
       if (res.destroyed) return LEFT
-      if (stale) return standIn(res, stale, ours('remembered', stale.how), 'remembered')
+      if (stale) return standIn(res, stale, ours('remembered', stale.how), 'remembered', turns)
       return refuse(res, refusal, held(notes.waitMs))
     }
     const { answer } = asked
     notes.traceToken = headerOf(answer.headers, 'x-docusign-tracetoken')
     if (asked.kind === 'told') {
-      asking?.told(answer.headers, asked.body)
       notes.hint = hintOf(answer.headers, asked.body)
-      const hinted = notes.hint === undefined ? [] : ['X-Governor-Hint', notes.hint]
-      return passWhole(res, answer, asked.body, addedTo(BYPASS, notes).concat(hinted))
+      const how = asking?.told(answer.headers, asked.body) ?? BYPASS
+      return passWhole(res, answer, asked.body, addedTo(how, notes).concat(hintLine(notes.hint)))
     }
     try {
       if (isUserinfo(call) && answer.status === 200) return await tellUserinfo(walking, sentMs, answer)

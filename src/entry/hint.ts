@@ -49,6 +49,11 @@ export function hintOf(lines: readonly string[], body: Buffer): Hint | undefined
   return typeof said === 'string' && /duplicate recipients/i.test(said) ? 'duplicate-recipients' : undefined
 }
 
+/** What the client is told of it. */
+export function hintLine(hint: Hint | undefined): readonly string[] {
+  return hint === undefined ? [] : ['X-Governor-Hint', hint]
+}
+
 function plain(word: unknown): string {
   return typeof word === 'string' ? word.replaceAll('_', '').toUpperCase() : ''
 }

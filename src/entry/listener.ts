@@ -9,6 +9,7 @@ import type { Duplex } from 'node:stream'
 import type { Clock } from '../base/clock.js'
 import type { Refusal, Seen } from '../base/types.js'
 import type { Corridor } from './corridor.js'
+import { closeSoftly, linger } from './linger.js'
 import { methodLabel } from './method-label.js'
 import { rawRefusal } from './respond.js'
 
@@ -49,6 +50,8 @@ export interface Listener {
   setLimits(limits: ListenerLimits): void
   /** From now on new calls are refused with `shutting-down`. Resolves when nothing is in flight, or after `timeoutMs`. */
   drain(timeoutMs: number): Promise<void>
+  /** Connections of clients, and calls that have come and are not over. */
+  load(): { readonly clients: number; readonly calls: number }
   /** Ends every connection. */
   close(): Promise<void>
 }
@@ -61,8 +64,6 @@ type Tracked = Duplex & { [LATEST]?: http.ServerResponse; [WAITING]?: number }
 /** Calls that may wait on one connection behind the one that is being answered; no client of DocuSign pipelines at all. */
 const MAX_WAITING = 100
 
-/** After an answer, how long the rest of an upload nobody wants is read so that the client sees that answer. */
-const LINGER_MS = 10_000
 const RAW_LINGER_MS = 1_000
 const HTTP_FAULT = /^(?:HPE|ERR_HTTP)_/
 
@@ -70,6 +71,7 @@ export function makeListener(config: ListenerConfig, parts: ListenerParts, clock
   // A number, not a Set of answers: a Set that is filled and emptied all day leaves a chain of old tables, each
   // keeping the next and its answers alive until the next full collection (a quarter of a call's CPU, measured).
   let inFlight = 0
+  let clients = 0
   let closing = false
   let drained: (() => void) | undefined
 
@@ -110,7 +112,7 @@ export function makeListener(config: ListenerConfig, parts: ListenerParts, clock
     if (closing) res.shouldKeepAlive = false
     const done = () => {
       inFlight--
-      if (!req.complete) linger(req)
+      if (!req.complete) linger(req, clock)
       if (inFlight === 0) drained?.()
     }
     if (!res.shouldKeepAlive && !req.complete) closeSoftly(req)
@@ -122,6 +124,10 @@ export function makeListener(config: ListenerConfig, parts: ListenerParts, clock
         done()
       })
   }
+  server.on('connection', (socket: Duplex) => {
+    clients++
+    socket.once('close', () => clients--)
+  })
   server.on('request', onRequest)
   server.on('checkContinue', onRequest)
   server.on('checkExpectation', onRequest)
@@ -130,24 +136,6 @@ export function makeListener(config: ListenerConfig, parts: ListenerParts, clock
   server.on('connect', (_req: http.IncomingMessage, socket: Duplex) => {
     endRaw(socket, malformed(400, 'CONNECT is not understood here: call the governor by its base URI.'))
   })
-
-  /**
-   * Node closes a connection behind its last answer at once. A client that is still sending then gets a reset
-   * instead of that answer, so the end waits until the request has come in, or `linger` has had enough of it.
-   */
-  function closeSoftly(req: http.IncomingMessage): void {
-    const { socket } = req
-    const close = socket.destroySoon.bind(socket)
-    socket.destroySoon = () => void (req.complete ? close() : req.once('close', close))
-  }
-
-  function linger(req: http.IncomingMessage): void {
-    if (req.socket.destroyed) return
-    req.unpipe()
-    req.resume()
-    const limit = clock.after(LINGER_MS, () => req.socket.destroy())
-    req.once('close', () => limit.cancel())
-  }
 
   function onClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
     // Only what HTTP has to say can be answered: a broken connection hears nothing any more, and one that has not
@@ -217,6 +205,7 @@ export function makeListener(config: ListenerConfig, parts: ListenerParts, clock
       server.requestTimeout = limits.requestTimeoutMs
       server.keepAliveTimeout = limits.keepAliveTimeoutMs
     },
+    load: () => ({ clients, calls: inFlight }),
     drain(timeoutMs) {
       closing = true
       server.closeIdleConnections()

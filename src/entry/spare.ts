@@ -3,17 +3,18 @@
  * too soon. What is left must be asked.
  */
 import type { ServerResponse } from 'node:http'
-import type { Clock } from '../base/clock.js'
+import type { Clock, Turns } from '../base/clock.js'
 import type { LimitsShown, PollResult, Refusal, Saved } from '../base/types.js'
 import type { Origin } from '../forward/exchange.js'
 import type { Governor } from '../governor/governor.js'
 import type { Wish } from '../governor/visit.js'
 import type { Asking } from '../shield/asking.js'
 import type { Follower, Shared } from '../shield/fetch.js'
-import type { Visitor } from '../shield/learn.js'
+import type { Visitor } from '../shield/visitor.js'
 import type { Shield } from '../shield/shield.js'
 import { ours } from './refusal.js'
-import { LEFT, refuse, standIn, type Written } from './respond.js'
+import { LEFT, refuse, type Written } from './respond.js'
+import { standIn } from './stand-in.js'
 
 export interface SpareRooms {
   readonly shield: Pick<Shield, 'recall'>
@@ -38,7 +39,7 @@ export type Spared =
 
 const PASS: Spared = { kind: 'pass' }
 
-export function makeSpare(rooms: SpareRooms, clock: Clock) {
+export function makeSpare(rooms: SpareRooms, clock: Clock, turns: Turns) {
   const { shield, governor } = rooms
 
   return async function spare(
@@ -60,7 +61,7 @@ export function makeSpare(rooms: SpareRooms, clock: Clock) {
           notes.saved = recalled.saved
           notes.poll = recalled.poll
           notes.headAtMs = clock.nowMs()
-          return written(standIn(res, reply, ours('remembered', reply.how), 'remembered'))
+          return written(standIn(res, reply, ours('remembered', reply.how), 'remembered', turns))
         }
         case 'too-soon': {
           notes.poll = 'refused'
@@ -75,7 +76,7 @@ export function makeSpare(rooms: SpareRooms, clock: Clock) {
           const reply = recalled.replyOf(shared)
           notes.saved = 'coalesce'
           notes.headAtMs = clock.nowMs()
-          return written(standIn(res, reply, ours('coalesced', reply.how), 'coalesced'))
+          return written(standIn(res, reply, ours('coalesced', reply.how), 'coalesced', turns))
         }
       }
     }

@@ -31,6 +31,12 @@ const STAGE = Symbol('stage of a connection')
 const IDLE_MS = Symbol('how long it may stay idle')
 type Watched = Socket & { [STAGE]?: 'connecting' | 'in use' | 'idle'; [IDLE_MS]?: number }
 
+/** Those being opened are in use already. */
+export interface Connections {
+  readonly inUse: number
+  readonly idle: number
+}
+
 export interface Agents {
   /** `fresh`: a connection of its own, never a kept one that may be closing. */
   of(protocol: 'http:' | 'https:', fresh: boolean): http.Agent
@@ -41,6 +47,7 @@ export interface Agents {
   wasUp(socket: Duplex | null): boolean
   /** An answer on this connection said `Keep-Alive: …`, or did not. */
   hint(socket: Duplex, keepAlive: string | undefined): void
+  connections(): Connections
   /** Ends the idle connections; those in use end with their call. */
   close(): void
 }
@@ -126,6 +133,13 @@ export function makeAgents(config: AgentsConfig, clock: Clock): Agents {
       const idleMs = seconds ? Number(seconds[1]) * 1000 - 1000 : config.silenceTimeoutMs
       ;(socket as Watched)[IDLE_MS] = Math.min(idleMs, config.silenceTimeoutMs)
     },
+    connections() {
+      const all = Object.values(agents).flat()
+      return {
+        inUse: sum(all.map(agent => agent.sockets)),
+        idle: sum(all.map(agent => agent.freeSockets)),
+      }
+    },
     close() {
       for (const pair of Object.values(agents)) {
         for (const agent of pair) {
@@ -135,6 +149,12 @@ export function makeAgents(config: AgentsConfig, clock: Clock): Agents {
       }
     },
   }
+}
+
+function sum(byHost: readonly NodeJS.ReadOnlyDict<Socket[]>[]): number {
+  return byHost
+    .flatMap(hosts => Object.values(hosts))
+    .reduce((all, sockets) => all + (sockets?.length ?? 0), 0)
 }
 
 interface Destination {

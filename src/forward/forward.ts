@@ -7,7 +7,7 @@ import type http from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import httpProxy from 'http-proxy'
 import type { Clock, Turns } from '../base/clock.js'
-import { makeAgents } from './agents.js'
+import { makeAgents, type Connections } from './agents.js'
 import type { Leave, Origin, Sending, Shipment } from './exchange.js'
 import { Outgoing } from './outgoing.js'
 import { makePlaces } from './places.js'
@@ -21,6 +21,8 @@ export interface ForwardConfig {
 
 export interface Forward {
   send(shipment: Shipment, leave: Leave): Sending
+  /** Connections to DocuSign. */
+  connections(): Connections
   close(): void
 }
 
@@ -63,6 +65,7 @@ export function makeForward(config: ForwardConfig, clock: Clock, turns: Turns): 
       outgoing.whenOver(giveBack)
       return outgoing
     },
+    connections: () => agents.connections(),
     close: () => agents.close(),
   }
 }

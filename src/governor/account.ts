@@ -20,6 +20,12 @@ const NOBODY: Queue = { length: 0, byPriority: { high: 0, normal: 0, low: 0 }, o
 
 const ALONE: readonly Account[] = []
 
+/** One who waits before the lane. */
+interface Outsider {
+  readonly priority: Priority
+  readonly sinceMs: number
+}
+
 /** A class, because there may be tens of thousands of them and most are idle. */
 export class Account implements LaneBudget {
   readonly key: string
@@ -35,6 +41,8 @@ export class Account implements LaneBudget {
   #sameAs: string | undefined
   /** Another name of this account was used as well: who waits there must hear of what frees a place here. */
   #partners: readonly Account[] = ALONE
+  /** Who waits for it before its lane: at a host that has cut us off, an envelope that rests, a document's downloads. */
+  #outside: Set<Outsider> | undefined
 
   constructor(key: string, budget: Budget, journal: AccountJournal, lane: LaneConfig, clock: Clock) {
     this.key = key
@@ -112,8 +120,8 @@ export class Account implements LaneBudget {
     return this.#budget.isBlocked(nowMs)
   }
 
-  blockedMs(nowMs: number): number {
-    return this.#budget.blockedMs(nowMs)
+  blockedUntilMs(nowMs: number): number | undefined {
+    return this.#budget.blockedUntilMs(nowMs)
   }
 
   /** `other` is the same account under its other name: from now on there is one budget, and it is this one's. */
@@ -127,16 +135,37 @@ export class Account implements LaneBudget {
     this.#wake()
   }
 
+  /** Counts one who waits before the lane, until the function returned is called. @param sinceMs nowMs scale */
+  standOutside(priority: Priority, sinceMs: number): () => void {
+    const outsider = { priority, sinceMs }
+    const outside = (this.#outside ??= new Set())
+    outside.add(outsider)
+    return () => {
+      outside.delete(outsider)
+      if (outside.size === 0) this.#outside = undefined
+    }
+  }
+
+  /** How many wait for it, under this name. */
+  get waiting(): number {
+    return this.lane.length() + (this.#outside?.size ?? 0)
+  }
+
   /** Who waits for it, under either of its names. */
   queue(nowMs: number): Queue {
-    if (this.#partners.length === 0 && this.lane.length() === 0) return NOBODY
+    if (this.#partners.length === 0 && this.waiting === 0) return NOBODY
     const byPriority = { high: 0, normal: 0, low: 0 }
     let length = 0
     let oldestWaitMs = 0
-    for (const { lane } of [this, ...this.#partners]) {
-      length += lane.length()
+    for (const one of [this, ...this.#partners]) {
+      const { lane } = one
+      length += one.waiting
       oldestWaitMs = Math.max(oldestWaitMs, lane.oldestWaitMs(nowMs))
       for (const priority of PRIORITIES) byPriority[priority] += lane.lengthOf(priority)
+      for (const { priority, sinceMs } of one.#outside ?? []) {
+        byPriority[priority]++
+        oldestWaitMs = Math.max(oldestWaitMs, nowMs - sinceMs)
+      }
     }
     return { length, byPriority, oldestWaitMs }
   }

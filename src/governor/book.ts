@@ -35,6 +35,8 @@ export interface Book {
   find(name: string): Account
   /** The name that stands for an account, whichever of its two is used. */
   nameOf(name: string): string
+  /** The one that was asked about, and the account's other one where that is known. */
+  namesOf(name: string): readonly string[]
   /** From the one used last; each once, whatever its names. */
   all(): Account[]
   unite(aliases: readonly Alias[]): void
@@ -52,6 +54,8 @@ export function makeBook(initial: GovernorConfig, journal: Journal, clock: Clock
   let config = initial
   let lanes = laneConfig(config)
   const accounts = makeStore<Account>(MAX_ACCOUNTS)
+  /** GUID → number, and back. */
+  const otherNames = makeStore<{ readonly name: string }>(2 * MAX_ACCOUNTS)
   const times = new Map<string, DocusignTime>()
   const nowhere = makeDocusignTime(clock.wallMs(), clock.nowMs())
   // Calls come in runs, and the one before was most often for the same account.
@@ -93,10 +97,16 @@ export function makeBook(initial: GovernorConfig, journal: Journal, clock: Clock
     accountOf,
     find: name => accounts.get(name) ?? open(name),
     nameOf: name => accounts.peek(name)?.key ?? name,
+    namesOf(name) {
+      const other = otherNames.peek(name)
+      return other ? [name, other.name] : [name]
+    },
     all: () => [...new Set(accounts.values())],
 
     unite(aliases) {
       for (const { number, guid } of aliases) {
+        otherNames.set(guid, { name: number })
+        otherNames.set(number, { name: guid })
         const one = accounts.get(guid)
         const other = accounts.get(number)
         if (one === other || (!one && !other)) continue
@@ -129,6 +139,10 @@ export function makeBook(initial: GovernorConfig, journal: Journal, clock: Clock
           account.budget.block('unknown', blockedUntilMs, nowMs)
         }
         for (const own of [name, ...alsoKnownAs]) accounts.set(own, account)
+        for (const other of alsoKnownAs) {
+          otherNames.set(name, { name: other })
+          otherNames.set(other, { name })
+        }
       }
     },
 

@@ -52,9 +52,9 @@ export class Budget {
     return this.#blocks !== undefined && nowMs < endOf(this.#blocks)
   }
 
-  /** How long DocuSign's block still lasts; 0 where there is none. */
-  blockedMs(nowMs: number): number {
-    return this.#blocks === undefined ? 0 : Math.max(0, endOf(this.#blocks) - nowMs)
+  /** Until when DocuSign refuses everything, nowMs scale; `undefined` where it does not. */
+  blockedUntilMs(nowMs: number): number | undefined {
+    return this.isBlocked(nowMs) ? endOf(this.#blocks as Blocks) : undefined
   }
 
   /** How many calls may be sent at this very moment. */

@@ -10,6 +10,8 @@ export interface EnvelopeHolds {
   holdUntil(account: string, envelope: string, of: 'read' | 'write', untilMs: number): void
   /** How long a call of this class on this envelope, or on anything beneath it, must wait; 0 is "not at all". */
   waitMs(account: string, envelope: string, methodClass: MethodClass, nowMs: number): number
+  /** Envelopes whose reads, or whose writes, rest; one of which both do counts twice. */
+  heldAt(nowMs: number): number
   readonly size: number
 }
 
@@ -26,6 +28,7 @@ export function makeEnvelopeHolds(): EnvelopeHolds {
       const of = methodClass === 'write' ? 'write' : 'read'
       return holds.waitMs(`${of} ${account} ${envelope}`, nowMs)
     },
+    heldAt: nowMs => holds.heldAt(nowMs),
     get size() {
       return holds.size
     },

@@ -19,7 +19,7 @@ import type { Journal } from './journal.js'
 import { Permit, type Admission, type PermitParts } from './permit.js'
 import { readWaitMs } from './prefer.js'
 import { priorityOf, type Priority } from './priority.js'
-import { envelopeRefusal, hostRefusal, shown, turnedRefusal } from './refusals.js'
+import { envelopeRefusal, fullRefusal, hostRefusal, shown, SHUTTING_DOWN, turnedRefusal } from './refusals.js'
 import { Visit, type Gate, type Wish } from './visit.js'
 
 export type { GovernorConfig } from './book.js'
@@ -27,8 +27,15 @@ export type { GovernorConfig } from './book.js'
 export interface AccountStanding extends Standing {
   readonly account: string
   readonly queue: Queue
-  /** How long DocuSign's block still lasts; 0 where there is none. */
-  readonly blockedMs: number
+  /** Wall clock, epoch milliseconds: until when DocuSign refuses all its calls; `undefined` where it does not. */
+  readonly blockedUntilMs: number | undefined
+}
+
+/** How much DocuSign has stopped, now. */
+export interface Blocked {
+  readonly accounts: number
+  readonly envelopes: number
+  readonly hosts: number
 }
 
 /** When so many calls could be done. Milliseconds from now. */
@@ -47,6 +54,7 @@ export interface Governor {
   configure(config: GovernorConfig): void
   /** Every account that is known, each once, as it is read; the one called last comes first. */
   standings(): Iterable<AccountStanding>
+  blocked(): Blocked
   /** Hosts that have cut us off (444). */
   blockedHosts(): readonly BlockedHost[]
   quote(account: string, calls: number, priority: Priority): Quote
@@ -54,7 +62,9 @@ export interface Governor {
   limitsOf(account: string): LimitsShown
   /** One name for an account, whichever of its two is used. */
   nameOf(account: string): string
-  /** Everybody who waits is told that we are shutting down. */
+  /** This one, and the account's other one where that is known. */
+  namesOf(account: string): readonly string[]
+  /** Everybody who waits is told that we are shutting down, and from now on everybody who would have to. */
   drain(): void
 }
 
@@ -67,6 +77,9 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
   const hosts = makeHostBlocks()
   const envelopes = makeEnvelopeHolds()
   const downloads = makeDownloads()
+  /** Bounded by the calls that are held. */
+  const visits = new Set<Visit>()
+  let isDraining = false
 
   const permitParts: PermitParts = {
     clock,
@@ -85,6 +98,12 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
     if (waitMs === 0) return undefined
     const isWrite = call.methodClass === 'write'
     return { waitMs, refusal: envelopeRefusal(waitMs, isWrite, account.standing(nowMs)) }
+  }
+
+  function hold(visit: Visit): Visit {
+    visits.add(visit)
+    void visit.result.then(() => visits.delete(visit))
+    return visit
   }
 
   function observed(account: Account, wish: Wish, nowMs: number): Would | undefined {
@@ -123,7 +142,7 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
         account.take(nowMs)
         return new Permit(permitParts, call, origin, account, { ...AT_ONCE, would, enforced: false }, nowMs)
       }
-      const stopped = gate(call, account, origin, nowMs) !== undefined
+      const stopped = gate(call, account, origin, nowMs)
       const document = documentOf(call)
       const release = document === undefined || stopped ? undefined : downloads.tryTake(document)
       const parts = () => ({
@@ -137,14 +156,22 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
         permit: (heldBy: Window | undefined, sentMs: number, over?: () => void) =>
           new Permit(permitParts, call, origin, account, { ...AT_ONCE, heldBy }, sentMs, over),
       })
-      if (stopped || (document !== undefined && !release)) return new Visit(parts())
+      if (stopped || (document !== undefined && !release)) {
+        if (isDraining) return SHUTTING_DOWN
+        if (account.waiting >= config.maxLength) return fullRefusal(stopped?.waitMs, account.standing(nowMs))
+        return hold(new Visit(parts()))
+      }
       const maxWaitMs = Math.max(0, wish.untilMs - nowMs)
       const entered = account.lane.enter({ app: call.app.name, priority: wish.priority, maxWaitMs }, nowMs)
       if (entered.kind === 'granted') {
         return new Permit(permitParts, call, origin, account, AT_ONCE, nowMs, release)
       }
-      if (entered.kind === 'waiting') return new Visit(parts(), entered, release)
+      if (entered.kind === 'waiting' && !isDraining) return hold(new Visit(parts(), entered, release))
       release?.()
+      if (entered.kind === 'waiting') {
+        entered.leave()
+        return SHUTTING_DOWN
+      }
       return turnedRefusal(entered, account.standing(nowMs))
     },
 
@@ -155,10 +182,24 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
 
     *standings() {
       const nowMs = clock.nowMs()
+      const toWallMs = clock.wallMs() - nowMs
       for (const account of book.all()) {
-        const [queue, blockedMs] = [account.queue(nowMs), account.blockedMs(nowMs)]
-        yield { account: account.key, ...account.standing(nowMs), queue, blockedMs }
+        const untilMs = account.blockedUntilMs(nowMs)
+        const blockedUntilMs = untilMs === undefined ? undefined : untilMs + toWallMs
+        yield {
+          account: account.key,
+          ...account.standing(nowMs),
+          queue: account.queue(nowMs),
+          blockedUntilMs,
+        }
       }
+    },
+
+    blocked() {
+      const nowMs = clock.nowMs()
+      let accounts = 0
+      for (const account of book.all()) if (account.isBlocked(nowMs)) accounts++
+      return { accounts, envelopes: envelopes.heldAt(nowMs), hosts: hosts.heldAt(nowMs) }
     },
 
     blockedHosts: () => hosts.current(clock.nowMs()),
@@ -177,9 +218,13 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
     limitsOf: name => shown(book.find(name).standing(clock.nowMs())),
 
     nameOf: name => book.nameOf(name),
+    namesOf: name => book.namesOf(name),
 
     drain() {
+      isDraining = true
       for (const account of book.all()) account.drain()
+      // Some stand in no lane: before a host that has cut us off, an envelope that rests, a document's downloads.
+      for (const visit of visits) visit.drain()
     },
   }
 }

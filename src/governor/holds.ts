@@ -10,6 +10,8 @@ export interface Holds {
   current(nowMs: number): readonly { readonly key: string; readonly waitMs: number }[]
   /** Nothing was ever held: asked before a key is put together, because every call asks. */
   readonly isUnused: boolean
+  /** How many are held now. Walks over all of them: for a scrape, not for a call. */
+  heldAt(nowMs: number): number
   /** Entries, those included whose time has passed and that nobody asked for since. */
   readonly size: number
 }
@@ -37,6 +39,11 @@ export function makeHolds(max: number): Holds {
         .map(({ key, untilMs }) => ({ key, waitMs: untilMs - nowMs })),
     get isUnused() {
       return ends === undefined
+    },
+    heldAt(nowMs) {
+      let held = 0
+      for (const { untilMs } of ends?.values() ?? []) if (untilMs > nowMs) held++
+      return held
     },
     get size() {
       return ends?.size ?? 0

@@ -9,6 +9,8 @@ export interface HostBlocks {
   blockUntil(origin: string, untilMs: number): void
   /** How long nothing may go to that host; 0 is "it may". */
   waitMs(origin: string, nowMs: number): number
+  /** Hosts to which nothing may go. */
+  heldAt(nowMs: number): number
   /** The hosts that hold calls back now. */
   current(nowMs: number): readonly BlockedHost[]
 }
@@ -28,5 +30,6 @@ export function makeHostBlocks(): HostBlocks {
     blockUntil: (origin, untilMs) => holds.holdUntil(origin, untilMs),
     current: nowMs => holds.current(nowMs).map(({ key: origin, waitMs }) => ({ origin, waitMs })),
     waitMs: (origin, nowMs) => (holds.isUnused ? 0 : holds.waitMs(origin, nowMs)),
+    heldAt: nowMs => holds.heldAt(nowMs),
   }
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.js'
 import type { Call, Would, Window } from '../base/types.js'
 import type { Account } from './account.js'
 import { aliasRoute, MAX_ALIAS_BYTES, readAliases, type Alias } from './alias.js'
-import { blockEndsMs, readBlock } from './blocks.js'
+import { blockEndsMs, readBlock, type Block } from './blocks.js'
 import type { EnvelopeHolds } from './envelope-holds.js'
 import { MAX_ERROR_BYTES, mayBeBlock, readErrorCode } from './errorcode.js'
 import { readLimits, type Limits } from './headers.js'
@@ -56,6 +56,7 @@ export class Permit {
   readonly #sentMs: number
   #limits: Limits | undefined
   #headers: readonly string[] = []
+  #cameWhileBlocked = false
 
   /** @param release gives the place of a download back */
   constructor(
@@ -95,6 +96,14 @@ export class Permit {
     return this.#block(status, code, this.#parts.clock.nowMs())
   }
 
+  /**
+   * Whether it was refused for what DocuSign had refused before, and not yet let go again: such calls lower the
+   * account's standing (facts 1.5). Those that were under way together count but for the first.
+   */
+  get cameWhileBlocked(): boolean {
+    return this.#cameWhileBlocked
+  }
+
   /** The body of an answer that was asked for as it passes. */
   overheard(body: Buffer): void {
     const [type, coding] = [this.#header('content-type'), this.#header('content-encoding')]
@@ -124,6 +133,7 @@ export class Permit {
     const block = readBlock(status, errorCode)
     const docusignMs = this.#parts.docusignMs(this.#origin, nowMs)
     const untilMs = blockEndsMs(block, { nowMs, docusignMs, limits: this.#limits, ...this.#parts.windows() })
+    this.#cameWhileBlocked = this.#isKnown(block, nowMs)
     switch (block.kind) {
       case 'none':
         return undefined
@@ -145,6 +155,15 @@ export class Permit {
       case 'download':
         return undefined
     }
+  }
+
+  #isKnown(block: Block, nowMs: number): boolean {
+    const { hosts, envelopes } = this.#parts
+    if (block.kind === 'host') return hosts.waitMs(this.#origin, nowMs) > 0
+    if (block.kind === 'account' || block.kind === 'unknown') return this.#account?.isBlocked(nowMs) === true
+    if (block.kind !== 'envelope') return false
+    const { account = '', envelope = '', methodClass } = this.#call
+    return envelopes.waitMs(account, envelope, methodClass, nowMs) > 0
   }
 
   #header(name: string): string | undefined {

@@ -34,6 +34,18 @@ export function turnedRefusal(turned: Turned, standing: Standing): Refusal {
   }
 }
 
+/** As many wait already, before a gate or in the lane. @param waitMs how long the gate is still shut, if one is */
+export function fullRefusal(waitMs: number | undefined, standing: Standing): Refusal {
+  return {
+    kind: 'refusal',
+    reason: 'queue-full',
+    window: 'burst',
+    message: 'As many calls of this account wait already as may wait. This one was not sent.',
+    retryAfterMs: waitMs ?? 0,
+    limits: shown(standing),
+  }
+}
+
 export const SHUTTING_DOWN: Refusal = {
   kind: 'refusal',
   reason: 'shutting-down',

@@ -8,7 +8,7 @@ import type { Account } from './account.js'
 import type { Caller, Downloads } from './downloads.js'
 import type { Permit } from './permit.js'
 import type { Priority } from './priority.js'
-import { downloadRefusal, turnedRefusal } from './refusals.js'
+import { downloadRefusal, SHUTTING_DOWN, turnedRefusal } from './refusals.js'
 import type { Turned, Waiter } from './waiter.js'
 
 /** What a call asks of us beside itself. */
@@ -44,6 +44,8 @@ export class Visit implements Caller {
   readonly result: Promise<Visited>
   readonly #parts: VisitParts
   #hasLeft = false
+  #isDraining = false
+  readonly #sinceMs: number
   /** Ends the wait that is on. */
   #wake: () => void = () => undefined
 
@@ -53,6 +55,7 @@ export class Visit implements Caller {
    */
   constructor(parts: VisitParts, waiter?: Waiter, release?: () => void) {
     this.#parts = parts
+    this.#sinceMs = parts.clock.nowMs()
     this.result = this.#go(waiter, release)
   }
 
@@ -67,6 +70,12 @@ export class Visit implements Caller {
     this.#wake()
   }
 
+  /** It is told that we are shutting down, unless it may go already. */
+  drain(): void {
+    this.#isDraining = true
+    this.#wake()
+  }
+
   async #go(first: Waiter | undefined, had: (() => void) | undefined): Promise<Visited> {
     const { clock, wish, account, call, document } = this.#parts
     let waiter = first
@@ -77,17 +86,18 @@ export class Visit implements Caller {
     }
     for (;;) {
       if (this.#hasLeft) return stop()
+      if (this.#isDraining) return stop(SHUTTING_DOWN)
       const nowMs = clock.nowMs()
       const gate = waiter ? undefined : this.#parts.gate(nowMs)
       if (gate) {
         if (nowMs + gate.waitMs > wish.untilMs) return stop(gate.refusal)
-        await this.#sleep(gate.waitMs)
+        await this.#outside(this.#sleep(gate.waitMs))
         continue
       }
       if (document !== undefined && !release) {
-        release = await this.#download(document, wish.untilMs - nowMs)
-        if (!release) return this.#hasLeft ? undefined : downloadRefusal(account.standing(clock.nowMs()))
-        continue
+        release = await this.#outside(this.#download(document, wish.untilMs - nowMs))
+        if (release || this.#hasLeft || this.#isDraining) continue
+        return downloadRefusal(account.standing(clock.nowMs()))
       }
       const heldBy = windowOf(account.forecast(nowMs, 0).by)
       const ask = {
@@ -98,7 +108,7 @@ export class Visit implements Caller {
       const entered = waiter ?? account.lane.enter(ask, nowMs)
       waiter = undefined
       const ended = entered.kind === 'waiting' ? await this.#stand(entered) : entered
-      if (ended.kind === 'left') return stop()
+      if (ended.kind === 'left') continue
       if (ended.kind === 'turned') return stop(this.#turned(ended))
       const grantedMs = clock.nowMs()
       // Whoever was granted has spent; what makes that void gives it back.
@@ -107,6 +117,16 @@ export class Visit implements Caller {
         continue
       }
       return this.#parts.permit(heldBy, grantedMs, release)
+    }
+  }
+
+  /** It waits, and in no lane: whoever counts those who wait must not miss it. */
+  async #outside<T>(wait: Promise<T>): Promise<T> {
+    const stepIn = this.#parts.account.standOutside(this.#parts.wish.priority, this.#sinceMs)
+    try {
+      return await wait
+    } finally {
+      stepIn()
     }
   }
 

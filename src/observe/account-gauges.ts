@@ -9,6 +9,8 @@ export interface AccountFigures {
   readonly account: string
   readonly hour: WindowFigures & { readonly resetAtSeconds: number | undefined }
   readonly burst: WindowFigures
+  /** Calls of others in this hour, and in all so far. */
+  readonly foreign: number
   readonly foreignTotal: number
   /** Where the limits come from: `configured` until DocuSign has told them. */
   readonly source: 'learned' | 'configured'
@@ -16,6 +18,8 @@ export interface AccountFigures {
     readonly byPriority: Readonly<Record<Priority, number>>
     readonly oldestWaitMs: number
   }
+  /** Epoch milliseconds; `undefined` where DocuSign does not refuse it. */
+  readonly blockedUntilMs: number | undefined
 }
 
 interface WindowFigures {
@@ -38,6 +42,8 @@ interface Figures {
   readonly queues: Sample[]
   readonly oldest: Sample[]
   readonly foreign: Sample[]
+  readonly foreignNow: Sample[]
+  readonly blocked: Sample[]
 }
 
 /** Accounts that share a label, or have one of their own. */
@@ -45,6 +51,8 @@ interface Sum {
   readonly waiting: Record<Priority, number>
   oldestWaitMs: number
   foreign: number | undefined
+  foreignNow: number
+  blockedUntilMs: number | undefined
 }
 
 /** The gauges of the accounts. They are read at a scrape and cost the calls nothing. */
@@ -82,6 +90,18 @@ export function makeAccountGauges(instruments: Instruments, labels: AccountLabel
     ['account'],
     () => figures.foreign,
   )
+  instruments.gaugeOf(
+    'foreign_calls_this_hour',
+    'Those of the hour that runs.',
+    ['account'],
+    () => figures.foreignNow,
+  )
+  instruments.gaugeOf(
+    'blocked_until_timestamp_seconds',
+    'When DocuSign will let an account go again that it refuses; absent where it refuses nothing.',
+    ['account'],
+    () => figures.blocked,
+  )
 
   return {
     take(accounts) {
@@ -95,7 +115,16 @@ export function makeAccountGauges(instruments: Instruments, labels: AccountLabel
  * longest of their waits) is `other`'s, so that nobody waits unseen; what cannot is absent.
  */
 function figuresOf(accounts: Iterable<AccountFigures>, labels: AccountLabels): Figures {
-  const figures: Figures = { limits: [], remaining: [], resets: [], queues: [], oldest: [], foreign: [] }
+  const figures: Figures = {
+    limits: [],
+    remaining: [],
+    resets: [],
+    queues: [],
+    oldest: [],
+    foreign: [],
+    foreignNow: [],
+    blocked: [],
+  }
   const sums = new Map<string, Sum>()
   for (const one of accounts) {
     const label = labels.label(one.account === '' ? undefined : one.account)
@@ -103,10 +132,14 @@ function figuresOf(accounts: Iterable<AccountFigures>, labels: AccountLabels): F
     addTo(sums, isDetailed ? label : 'other', one)
     if (label !== 'other') tellWindows(figures, label, one, isDetailed)
   }
-  for (const [label, { waiting, oldestWaitMs, foreign }] of sums) {
+  for (const [label, { waiting, oldestWaitMs, foreign, foreignNow, blockedUntilMs }] of sums) {
     for (const priority of PRIORITY_LABELS) figures.queues.push([[label, priority], waiting[priority]])
     figures.oldest.push([[label], oldestWaitMs / 1000])
-    if (foreign !== undefined) figures.foreign.push([[label], foreign])
+    if (foreign !== undefined) {
+      figures.foreign.push([[label], foreign])
+      figures.foreignNow.push([[label], foreignNow])
+    }
+    if (blockedUntilMs !== undefined) figures.blocked.push([[label], blockedUntilMs / 1000])
   }
   return figures
 }
@@ -122,14 +155,24 @@ function tellWindows(to: Figures, label: string, { hour, burst }: AccountFigures
   if (burst.heard !== undefined) to.remaining.push([[label, 'burst', 'upstream'], burst.heard])
 }
 
-function addTo(sums: Map<string, Sum>, label: string, { queue, foreignTotal, source }: AccountFigures): void {
+function addTo(sums: Map<string, Sum>, label: string, figures: AccountFigures): void {
+  const { queue, foreign, foreignTotal, source, blockedUntilMs } = figures
   let sum = sums.get(label)
   if (!sum) {
-    sum = { waiting: { high: 0, normal: 0, low: 0 }, oldestWaitMs: 0, foreign: undefined }
+    sum = {
+      waiting: { high: 0, normal: 0, low: 0 },
+      oldestWaitMs: 0,
+      foreign: undefined,
+      foreignNow: 0,
+      blockedUntilMs,
+    }
     sums.set(label, sum)
   }
   for (const priority of PRIORITY_LABELS) sum.waiting[priority] += queue.byPriority[priority]
+  if (blockedUntilMs !== undefined) sum.blockedUntilMs = Math.max(sum.blockedUntilMs ?? 0, blockedUntilMs)
   sum.oldestWaitMs = Math.max(sum.oldestWaitMs, queue.oldestWaitMs)
   // Without headers nobody knows of others' calls, not even that there were none.
-  if (source === 'learned') sum.foreign = (sum.foreign ?? 0) + foreignTotal
+  if (source !== 'learned') return
+  sum.foreign = (sum.foreign ?? 0) + foreignTotal
+  sum.foreignNow += foreign
 }

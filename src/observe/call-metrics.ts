@@ -69,6 +69,14 @@ export function makeCallMetrics(instruments: Instruments, accounts: AccountLabel
     ['account', 'window', 'origin'],
     MAX_THROTTLED,
   )
+  let whileBlocked = 0
+  // Without labels, so that it is there from the start and a rate sees the first one.
+  instruments.counterOf(
+    'calls_while_blocked_total',
+    'Attempts that DocuSign refused for what it had refused before and not yet let go again.',
+    [],
+    () => [[[], whileBlocked]],
+  )
   const polls = instruments.counter(
     'polls_total',
     "GETs of envelopes' resources, by what the polling rule made of them.",
@@ -117,6 +125,7 @@ export function makeCallMetrics(instruments: Instruments, accounts: AccountLabel
   function attempted(attempt: Attempt, account: string, app: string, route: string, method: string): void {
     attempts.count(account, app, route, methodLabel(method), codeLabel(attempt.status))
     upstreamDuration.observe(attempt.durationMs)
+    if (attempt.whileBlocked === true) whileBlocked++
     if (attempt.refusedFor !== undefined) throttled.count(account, attempt.refusedFor, 'docusign')
   }
 

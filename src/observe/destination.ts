@@ -7,6 +7,8 @@ export interface LogDestination {
   write(line: string): void
   /** Hands on what is held, and waits for a slow reader at most `atMostMs` (0: not at all), rounded up to 10. */
   flush(atMostMs: number): void
+  /** Lines that were lost, since the start. */
+  linesLost?(): number
 }
 
 /** Some two hundred lines: one system call for them instead of one each, and one waking of whoever reads. */
@@ -28,6 +30,7 @@ export function makeFileDestination(fd: number, clock: Clock): LogDestination {
   let held = ''
   let chunk: Buffer = Buffer.alloc(0)
   let lost = 0
+  let lostEver = 0
   /** How many of the lost the current chunk owns up to. */
   let confessed = 0
   let busy = false
@@ -53,7 +56,9 @@ export function makeFileDestination(fd: number, clock: Clock): LogDestination {
           return false
         }
         // The reader is gone or the disk is full: these lines cannot be kept, and must not be tried for ever.
-        lost += countLines(chunk) - (confessed > 0 ? 1 : 0)
+        const lines = countLines(chunk) - (confessed > 0 ? 1 : 0)
+        lost += lines
+        lostEver += lines
         chunk = Buffer.alloc(0)
       }
     }
@@ -73,6 +78,7 @@ export function makeFileDestination(fd: number, clock: Clock): LogDestination {
     write(line) {
       if (held.length + line.length > MAX_HELD_CHARS) {
         lost++
+        lostEver++
         return
       }
       held += line
@@ -83,6 +89,7 @@ export function makeFileDestination(fd: number, clock: Clock): LogDestination {
       for (let napsLeft = Math.ceil(atMostMs / NAP_MS); !push() && napsLeft > 0; napsLeft--) nap()
       if (busy) arm(RETRY_MS)
     },
+    linesLost: () => lostEver,
   }
 }
 

@@ -2,6 +2,7 @@ import { pino } from 'pino'
 import type { Clock } from '../base/clock.js'
 import type { StateEvent } from '../base/ledger.js'
 import type { Seen } from '../base/types.js'
+import { makeBursts } from './bursts.js'
 import type { LogDestination } from './destination.js'
 import { describeError } from './fault.js'
 import { isStatus, methodLabel, shownAccount, shownAppName, shownTraceToken } from './labels.js'
@@ -32,18 +33,38 @@ export type EventFields = Readonly<Record<string, string | number | boolean>> & 
 export interface Log {
   /** The line of one call: `warn` where our own answer was a 5xx, else `info`. */
   call(seen: Seen): void
-  /** A line about the governor itself. An `error` is handed on at once, for it may be the last word. */
-  event(level: 'debug' | 'info' | 'warn' | 'error', what: EventName, fields?: EventFields): void
+  /**
+   * A line about the governor itself. An `error` is handed on at once, for it may be the last word. What may strike at
+   * every call is written once; those like it are counted, and told together a minute later (`repeated`).
+   */
+  event(level: Level, what: EventName, fields?: EventFields): void
   /** A turn of affairs in the durable store. */
   readonly state: (event: StateEvent) => void
+  /** How often it has turned for the worse, so far. */
+  readonly stateFaults: { readonly damaged: number; readonly degraded: number }
   /** Something was thrown that should not have been: logged as `unexpected-error`, without its message. */
   unexpected(error: unknown): void
   /** One of `trace`, `debug`, `info`, `warn`, `error`, `fatal`, `silent`; throws on anything else. */
   setLevel(level: string): void
+  /** Since the start. */
+  counts(): LogCounts
   /** Hands on every line that is held; a slow reader is waited for at most half a second. For the way out. */
   flush(): void
 }
 
+export interface LogCounts {
+  /** Lines, by level. */
+  readonly written: Readonly<Record<Level, number>>
+  /** Lines that nobody took in time. */
+  readonly lost: number
+  /** Events that a later line counts. */
+  readonly repeated: number
+}
+
+type Level = 'debug' | 'info' | 'warn' | 'error'
+
+/** What may strike again and again without anybody's having done anything. */
+const BURSTY: ReadonlySet<EventName> = new Set(['unexpected-error', 'state-degraded', 'state-recovered'])
 const FLUSH_MS = 500
 const MAX_TEXT_CHARS = 2000
 /** Whatever steers a terminal or breaks a line: control and format characters, line separators, half characters. */
@@ -62,24 +83,45 @@ export function makeLog(config: { readonly level: string }, destination: LogDest
     destination,
   )
 
-  function event(level: 'debug' | 'info' | 'warn' | 'error', what: EventName, fields?: EventFields): void {
-    lines[level](fields ? printable(fields) : {}, what)
-    if (level === 'error') destination.flush(0)
+  const written: Record<Level, number> = { debug: 0, info: 0, warn: 0, error: 0 }
+  const bursts = makeBursts(clock)
+
+  function event(level: Level, what: EventName, fields: EventFields = {}): void {
+    if (!lines.isLevelEnabled(level)) return
+    const shown = printable(fields)
+    const say = (repeated: number) => {
+      written[level]++
+      lines[level](repeated === 0 ? shown : { ...shown, repeated }, what)
+      if (level === 'error') destination.flush(0)
+    }
+    if (BURSTY.has(what)) bursts.tell(what, JSON.stringify(shown), say)
+    else say(0)
   }
+
+  const stateFaults = { damaged: 0, degraded: 0 }
 
   return {
     call(seen) {
       const level = isOurFault(seen) ? 'warn' : 'info'
       if (!lines.isLevelEnabled(level)) return
+      written[level]++
       destination.write(callLine(level, time(), seen))
     },
     event,
-    state: ({ kind, ...fields }) => event(kind === 'recovered' ? 'info' : 'error', `state-${kind}`, fields),
+    state({ kind, ...fields }) {
+      if (kind !== 'recovered') stateFaults[kind]++
+      event(kind === 'recovered' ? 'info' : 'error', `state-${kind}`, fields)
+    },
+    stateFaults,
     unexpected: error => event('error', 'unexpected-error', { ...describeError(error) }),
     setLevel(level) {
       lines.level = level
     },
-    flush: () => destination.flush(FLUSH_MS),
+    counts: () => ({ written, lost: destination.linesLost?.() ?? 0, repeated: bursts.repeated }),
+    flush() {
+      bursts.flush()
+      destination.flush(FLUSH_MS)
+    },
   }
 }
 

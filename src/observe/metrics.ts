@@ -3,11 +3,14 @@ import type { Clock } from '../base/clock.js'
 import { makeAccountGauges, type AccountFigures } from './account-gauges.js'
 import { makeAccountLabels } from './account-labels.js'
 import { makeCallMetrics, type CallMetrics } from './call-metrics.js'
+import { makeHouseGauges, type HouseSources } from './house-gauges.js'
 import { makeInstruments } from './instruments.js'
 
 export interface Metrics extends CallMetrics {
   /** The settings in force are from now: to be said after each reload that was taken; the start counts as one. */
   configReloaded(): void
+  /** New settings were offered and refused; those from before stay. */
+  configRefused(): void
   /** At most so many accounts get a label of their own. One that has its label keeps it: a series has no way back. */
   setMaxAccounts(max: number): void
   /** The exposition, in Prometheus' text format. */
@@ -21,12 +24,8 @@ export interface MetricsConfig {
 }
 
 /** What is asked when somebody scrapes. */
-export interface MetricsSources {
+export interface MetricsSources extends HouseSources {
   accounts(): Iterable<AccountFigures>
-  /** Whether there is a durable store, and whether its last write failed. */
-  health(): { readonly up: boolean; readonly degraded: boolean }
-  /** The copies that are there, the bytes they take, and how many had to go to make room. */
-  cache(): { readonly entries: number; readonly bytes: number; readonly evictions: number }
 }
 
 /** Gauges with a counter's name, which `promtool` rightly refuses; the same numbers stand without `_total`, by type. */
@@ -42,29 +41,21 @@ export function makeMetrics(config: MetricsConfig, sources: MetricsSources, cloc
   const accounts = makeAccountLabels(config.maxAccounts)
   const calls = makeCallMetrics(instruments, accounts)
   const gauges = makeAccountGauges(instruments, accounts)
+  makeHouseGauges(instruments, sources)
   let reloadedAtSeconds = clock.wallMs() / 1000
+  let isLastTaken = true
 
-  instruments.gaugeOf('cache_entries', 'Copies of answers that are kept.', [], () => [
-    [[], sources.cache().entries],
-  ])
-  instruments.gaugeOf('cache_bytes', 'Bytes that those copies take.', [], () => [[[], sources.cache().bytes]])
-  instruments.counterOf('cache_evictions_total', 'Copies that had to go to make room for others.', [], () => [
-    [[], sources.cache().evictions],
-  ])
-  instruments.gaugeOf('state_up', 'Whether the durable store is there (1) or not (0).', [], () => [
-    [[], sources.health().up ? 1 : 0],
-  ])
-  instruments.gaugeOf(
-    'state_degraded',
-    'Whether the last write to the store failed (1): what happens now is kept in memory only.',
-    [],
-    () => [[[], sources.health().degraded ? 1 : 0]],
-  )
   instruments.gaugeOf(
     'config_reload_success_timestamp_seconds',
     'When the settings in force were taken.',
     [],
     () => [[[], reloadedAtSeconds]],
+  )
+  instruments.gaugeOf(
+    'config_last_reload_successful',
+    'Whether the settings that were offered last are in force (1), or were refused (0).',
+    [],
+    () => [[[], isLastTaken ? 1 : 0]],
   )
   instruments.gaugeOf('build_info', 'Always 1; the label says which version runs.', ['version'], () => [
     [[config.version], 1],
@@ -76,6 +67,10 @@ export function makeMetrics(config: MetricsConfig, sources: MetricsSources, cloc
     ...calls,
     configReloaded() {
       reloadedAtSeconds = clock.wallMs() / 1000
+      isLastTaken = true
+    },
+    configRefused() {
+      isLastTaken = false
     },
     setMaxAccounts: max => accounts.setMax(max),
     text() {

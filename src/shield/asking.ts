@@ -14,6 +14,8 @@ import type { Whose } from './whose.js'
 
 /** What is told of every attempt at DocuSign, in this order. */
 export interface Errand {
+  /** It must wait for its leave. */
+  held(): void
   /** It is sent in this same breath. */
   sending(): void
   /** Its connection came. */
@@ -67,6 +69,10 @@ export class Asking implements Errand {
     this.#mayKeep = how.mayKeep
   }
 
+  held(): void {
+    this.fetch.held()
+  }
+
   sending(): void {
     const nowMs = this.#parts.clock.nowMs()
     this.fetch.sending(nowMs)
@@ -89,7 +95,10 @@ export class Asking implements Errand {
   answered(status: number): void {
     this.#status = status
     this.#answeredMs = this.#parts.clock.nowMs()
+    const wasVoid = this.fetch.isVoid
     this.#parts.learning.answered(this.question, status, this.fetch.sentMs)
+    // A 404 makes void what else is on its way for this viewer, and not itself: those who wait for it are told it, too.
+    this.fetch.isVoid = wasVoid
     if (status >= 200 && status <= 299) return
     this.#settle(false)
     // It may have to wait, and go again.
@@ -102,12 +111,17 @@ export class Asking implements Errand {
     this.#finish()
   }
 
-  /** The answer had to be read before it could be passed on, as errors are. */
-  told(lines: readonly string[], body: Buffer): void {
+  /**
+   * The answer had to be read before it could be passed on, as errors are.
+   *
+   * @returns the parameters of its `Cache-Status`
+   */
+  told(lines: readonly string[], body: Buffer): string {
     this.#settle(false)
     if (this.fetch.isFollowed && this.#status < 500 && mayBeShared(lines))
       this.fetch.share(this.#status, lines, body, false)
     this.#finish()
+    return this.#unkept
   }
 
   /** The answer flows. */
@@ -122,7 +136,7 @@ export class Asking implements Errand {
         ? this.#parts.copies.intake(keep?.declaredBytes, whose && keep && { id: whose.id, keep })
         : undefined
     if (!intake) this.#given()
-    const how = whose && intake ? STORED : question.isTracked ? MISS : BYPASS
+    const how = whose && intake ? STORED : this.#unkept
     return new FlowIn(this, { ear, intake, keep, whose, lines, how, ahead: this.#parts.ahead })
   }
 
@@ -164,6 +178,10 @@ export class Asking implements Errand {
     this.#given()
   }
 
+  get #unkept(): string {
+    return this.question.isTracked ? MISS : BYPASS
+  }
+
   #given(): void {
     this.#settle(this.#status >= 200 && this.#status <= 299)
     this.fetch.outlives = false
@@ -173,7 +191,8 @@ export class Asking implements Errand {
   #settle(ok: boolean): void {
     if (!this.#isPending) return
     this.#isPending = false
-    const nowMs = this.#parts.clock.nowMs()
+    // From the head of the answer, because DocuSign had counted the GET by then; and the copy is as old as that.
+    const nowMs = ok ? this.#answeredMs : this.#parts.clock.nowMs()
     this.#parts.polls.answered(this.pollKey, ok, nowMs)
     if (ok) this.#parts.diary.answered(this.pollKey, nowMs)
     else this.#parts.diary.unanswered(this.pollKey, nowMs)

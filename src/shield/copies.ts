@@ -5,29 +5,19 @@
  */
 import type { Clock } from '../base/clock.js'
 import { makeShelf } from '../base/store.js'
-import type { CopyFacts, Deposit, Vault, Withdrawal } from '../base/vault.js'
+import type { CopyFacts, Deposit, Vault } from '../base/vault.js'
+import {
+  etagOf,
+  readAll,
+  readHead,
+  writeHead,
+  type Copy,
+  type CopyHead,
+  type Held,
+  type Opened,
+} from './copy.js'
 import { Intake, type Taken } from './intake.js'
-import { makeEtag } from './etag.js'
 import type { Keep } from './keepable.js'
-
-/** As `CopyFacts`, with its times on the clock of `nowMs`. */
-export interface Copy extends Omit<CopyFacts, 'sentWallMs' | 'answeredWallMs'> {
-  readonly sentMs: number
-  readonly answeredMs: number
-}
-
-/** What stands before the body. */
-export interface CopyHead {
-  /** Raw pairs, as they are replayed. */
-  readonly lines: readonly string[]
-  /** Strong, with its quotes. */
-  readonly etag: string
-}
-
-/** A copy that can be read. */
-export type Opened =
-  | { readonly kind: 'bytes'; readonly head: CopyHead; readonly body: Buffer }
-  | { readonly kind: 'stream'; readonly head: CopyHead; readonly source: Withdrawal }
 
 export interface CopiesConfig {
   /** Of all copies together: so much memory and, with a vault, so much disk. */
@@ -75,12 +65,6 @@ interface Entry {
   isStored: boolean
   /** They are on their way there. */
   deposit: Deposit | undefined
-}
-
-interface Held {
-  readonly lines: readonly string[]
-  readonly body: Buffer
-  etag: string | undefined
 }
 
 /** Beside the body: keys, lines, the object and its place in the table (measured). */
@@ -243,34 +227,4 @@ export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): C
 
     tally: () => ({ entries: table.size, bytes: table.bytes, evictions }),
   }
-}
-
-function etagOf({ lines, body }: Held): string {
-  const maker = makeEtag(lines)
-  maker.update(body)
-  return maker.etag()
-}
-
-function writeHead(head: CopyHead): Buffer {
-  return Buffer.from(JSON.stringify(head))
-}
-
-/** What the vault gives back was sealed: it is what was written, or nothing. */
-function readHead(bytes: Buffer): CopyHead | undefined {
-  try {
-    return JSON.parse(bytes.toString('utf8')) as CopyHead
-  } catch {
-    return undefined
-  }
-}
-
-async function readAll(source: Withdrawal, bytes: number): Promise<Buffer | undefined> {
-  const body = Buffer.allocUnsafeSlow(bytes)
-  let at = 0
-  try {
-    for await (const chunk of source.body() as AsyncIterable<Buffer>) at += chunk.copy(body, at)
-  } catch {
-    return undefined
-  }
-  return at === bytes ? body : undefined
 }

@@ -17,7 +17,7 @@ export type Shared =
   | { readonly kind: 'free' }
   /** It was he who left. */
   | { readonly kind: 'left' }
-  /** His time was up before the question was even sent. */
+  /** His time was up while the question waited for its leave. */
   | { readonly kind: 'overdue' }
 
 /** Someone who waits for a question that another has asked. */
@@ -26,12 +26,14 @@ export interface Follower {
   leave(): void
 }
 
-const FREE: Shared = { kind: 'free' }
+export const FREE: Shared = { kind: 'free' }
 
 interface Waiting {
   /** The whole of his credential; '' for one who only waits to see what becomes of it. */
   readonly credential: string
   settle: (shared: Shared) => void
+  /** His own time is up: he waits for an answer that is on its way, and for no other. */
+  isDue: boolean
 }
 
 export class Fetch {
@@ -40,6 +42,7 @@ export class Fetch {
   readonly #followers = new Set<Waiting>()
   /** Worth its answer even when nobody waits any more, from the moment it is sent: DocuSign has counted it. */
   outlives: boolean
+  #isHeld = true
   #isSent = false
   #isOver = false
   #hasLeader = true
@@ -75,10 +78,17 @@ export class Fetch {
     return this.isFollowed || (this.outlives && this.#isSent && !this.#isOver)
   }
 
+  /** It waits for its leave, as a call of theirs would: those with no more time do not wait along. */
+  held(): void {
+    this.#isHeld = true
+    for (const waiting of [...this.#followers]) if (waiting.isDue) this.#end(waiting, { kind: 'overdue' })
+  }
+
   /** It has its leave, and waits for a connection. */
   sending(nowMs: number): void {
     this.sentMs = nowMs
     this.isVoid = false
+    this.#isHeld = false
   }
 
   /** Its connection came. */
@@ -86,31 +96,28 @@ export class Fetch {
     this.#isSent = true
   }
 
-  /** This try brought nothing, and it has to wait again: those with no more time need not wait along. */
+  /** This try brought nothing. */
   unsent(): void {
     this.#isSent = false
   }
 
   /**
-   * Waits for what it brings. While it is not even sent, until `untilMs` at most: from then on its own time holds.
+   * Waits for what it brings. While it has no leave to go, until `untilMs` at most: from then on its own time holds,
+   * because a call with leave waits for its connection and its answer, however little it was willing to be held.
    *
    * @param credential '' for one who may not see it, and only waits to see what becomes of it
    */
   follow(credential: string, untilMs: number, clock: Clock): Follower {
-    const waiting: Waiting = { credential, settle: () => undefined }
+    const waiting: Waiting = { credential, settle: () => undefined, isDue: false }
     const result = new Promise<Shared>(resolve => (waiting.settle = resolve))
     const timer = clock.after(Math.max(0, untilMs - clock.nowMs()), () => {
-      if (!this.#isSent) end({ kind: 'overdue' })
+      waiting.isDue = true
+      if (this.#isHeld) this.#end(waiting, { kind: 'overdue' })
     })
-    const end = (shared: Shared) => {
-      if (!this.#followers.delete(waiting)) return
-      waiting.settle(shared)
-      this.#ask()
-    }
     this.#followers.add(waiting)
     this.onFollowed()
     void result.then(() => timer.cancel())
-    return { result, leave: () => end({ kind: 'left' }) }
+    return { result, leave: () => this.#end(waiting, { kind: 'left' }) }
   }
 
   /** The leader's client is gone. */
@@ -132,6 +139,12 @@ export class Fetch {
   free(): void {
     this.#isOver = true
     for (const { settle } of this.#empty()) settle(FREE)
+  }
+
+  #end(waiting: Waiting, shared: Shared): void {
+    if (!this.#followers.delete(waiting)) return
+    waiting.settle(shared)
+    this.#ask()
   }
 
   #empty(): Waiting[] {

@@ -35,9 +35,10 @@ export interface Introspection {
    * Resolves at the answer, after MAX_WAIT_MS at the latest, and never rejects; an answer that comes later still counts.
    *
    * @param authorization the raw header, which goes to `ask` and is not kept
+   * @param isEnough what is known will do, though it be less than userinfo could say
    * @returns `undefined` where there is nothing to wait for
    */
-  resolve(credential: Credential, authorization: string): Promise<void> | undefined
+  resolve(credential: Credential, authorization: string, isEnough?: boolean): Promise<void> | undefined
   configure(config: Pick<IntrospectionNeeds, 'isOn'>): void
   /** Calls in flight, and tokens not to be asked for at the moment (those included whose time has passed). */
   readonly sizes: { readonly inFlight: number; readonly quiet: number }
@@ -69,11 +70,13 @@ export function makeIntrospection({
   const flights = new Map<string, Flight>()
   const quiet = makeStore<{ readonly untilMs: number }>(MAX_QUIET)
 
-  function canLearn(credential: Credential, nowMs: number): boolean {
+  function canLearn(credential: Credential, isEnough: boolean, nowMs: number): boolean {
     // Userinfo judges the token alone: not a second credential, and not for whom a call may act.
     if (!credential.hasBearer || credential.legacy !== '') return false
     if (!tokens.knowsUser(credential)) return true
-    return credential.acting === '' && !tokens.isProven(credential, nowMs)
+    if (credential.acting !== '') return false
+    // On which accounts it is accepted was told with the rest, and will be told again when that has grown old.
+    return !tokens.isProven(credential, nowMs) || (!isEnough && !tokens.isTold(credential, nowMs))
   }
 
   function begin({ token }: Credential, authorization: string): Promise<void> {
@@ -112,9 +115,9 @@ export function makeIntrospection({
   }
 
   return {
-    resolve(credential, authorization) {
+    resolve(credential, authorization, isEnough = true) {
       const nowMs = clock.nowMs()
-      if (!isOn || !canLearn(credential, nowMs)) return undefined
+      if (!isOn || !canLearn(credential, isEnough, nowMs)) return undefined
       const flight = flights.get(credential.token)
       if (flight) return flight.waited
       if (pause.isOn(nowMs) || flights.size >= MAX_IN_FLIGHT) return undefined

@@ -1,6 +1,7 @@
 /** What copies and twins may be made of, and answer: the letter of "Who is who" as far as HTTP has one. */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Call } from '../base/types.js'
+import { hyphened } from './evidence.js'
 import { isKnownCoding, SELECTING } from './representation.js'
 
 /** Lines that name the viewer. */
@@ -42,12 +43,18 @@ export function mayAnswer(call: Call, headers: IncomingHttpHeaders): boolean {
   if (call.service !== 'api' || (call.method !== 'GET' && call.method !== 'HEAD')) return false
   for (const name in headers) {
     if (BYPASSES.has(name)) return false
+    // Two readings of a name are two requests.
+    const other = hyphened(name)
+    if (other !== undefined && (mayMatter(other) || PLACED.has(other) || BYPASSES.has(other))) return false
     // A word we cannot place, from a family that chooses answers: `X-DocuSign-Edit` (a lock's token),
     // `X-DocuSign-TimeTrack` (comes back in the answer), `Accept-Datetime`, or what DocuSign thinks of next.
-    const mayChoose = name.startsWith('x-docusign-') || name.startsWith('accept-')
-    if (mayChoose && !PLACED.has(name)) return false
+    if (mayMatter(name) && !PLACED.has(name)) return false
   }
   return hasNoBody(headers)
+}
+
+function mayMatter(name: string): boolean {
+  return name.startsWith('x-docusign-') || name.startsWith('accept-')
 }
 
 /**

@@ -2,33 +2,21 @@
  * What passing calls teach: which tokens DocuSign accepts, which envelopes have reached their end, and what a write has
  * made of the copies that there are.
  */
-import type { IncomingHttpHeaders } from 'node:http'
 import type { Clock } from '../base/clock.js'
-import type { Store } from '../base/store.js'
-import type { Call } from '../base/types.js'
-import type { Copies, Copy, Which } from './copies.js'
-import type { Credential } from './credential.js'
+import type { Copies, Which } from './copies.js'
+import type { Copy } from './copy.js'
+import type { Denials } from './denials.js'
 import type { Diary } from './diary.js'
 import { Ear } from './ear.js'
+import { isEvidence } from './evidence.js'
 import { makeOAuthTraffic } from './oauth-traffic.js'
+import type { Losses } from './losses.js'
 import type { Polls } from './polls.js'
 import { isTerminal, MAX_SIGHT_BYTES, readSightings, sightRoute, type Sighting } from './statuses.js'
 import type { Terminal } from './terminal.js'
 import type { Tokens } from './tokens.js'
 import { touchOf } from './touches.js'
-import { envelopeKey } from './question.js'
-
-/** A call, and who makes it. */
-export interface Visitor {
-  readonly call: Call
-  readonly headers: IncomingHttpHeaders
-  readonly credential: Credential | undefined
-  readonly account: string
-  /** '' where the path names none. */
-  readonly envelope: string
-  /** What it sends, where that was received whole. */
-  readonly body: Buffer | undefined
-}
+import { envelopeKey, type Visitor } from './visitor.js'
 
 export interface LearningParts {
   readonly clock: Clock
@@ -37,10 +25,12 @@ export interface LearningParts {
   readonly polls: Polls
   readonly copies: Copies
   readonly diary: Diary
-  /** Envelope and viewer: to him DocuSign has refused it. */
-  readonly denied: Store<object>
+  readonly denials: Denials
+  readonly losses: Losses
   /** Nothing that is under way for these may be kept. */
   readonly voidFetches: (which: Which) => void
+  /** All keys under which something of an account may be kept. */
+  readonly accountKeysOf: (account: string) => readonly string[]
 }
 
 export interface Learning {
@@ -56,10 +46,10 @@ export interface Learning {
   isFinal(visitor: Visitor, sentMs: number, shown: readonly Sighting[]): boolean
 }
 
-const DENIED = Object.freeze({})
+const CREATION = '/v2.1/accounts/{accountId}/envelopes'
 
 export function makeLearning(parts: LearningParts): Learning {
-  const { clock, tokens, terminal, polls, copies, diary, denied, voidFetches } = parts
+  const { clock, tokens, terminal, polls, copies, diary, denials, losses, voidFetches, accountKeysOf } = parts
   const oauth = makeOAuthTraffic(tokens)
 
   function drop(which: Which): readonly Copy[] {
@@ -74,9 +64,14 @@ export function makeLearning(parts: LearningParts): Learning {
 
   /** A write has ended, or may have. From now on each of its resources may be read once more, and no copy is true. */
   function touched({ call, account, headers, body }: Visitor, nowMs: number): void {
+    if (call.account === undefined) return
     const touch = touchOf(call, body, headers['content-type'])
+    const names = accountKeysOf(call.account)
+    // A new envelope changes no other, but lists show it.
+    if (touch.kind === 'none' && !(call.method === 'POST' && call.route === CREATION)) return
     if (touch.kind === 'account') {
-      const envelopes = new Set(drop({ account }).map(({ envelope }) => envelope))
+      const dropped = names.flatMap(name => drop({ account: name }))
+      const envelopes = new Set(dropped.map(({ envelope }) => envelope))
       for (const envelope of envelopes) if (envelope !== '') written(envelope, nowMs)
     } else if (touch.kind === 'envelopes') {
       for (const guid of touch.envelopes) {
@@ -86,7 +81,8 @@ export function makeLearning(parts: LearningParts): Learning {
       }
     }
     // Lists of the account may show it, too: a new envelope, for one.
-    if (account !== '') written(account, nowMs)
+    for (const name of names) drop({ account: name, envelope: '' })
+    written(account, nowMs)
   }
 
   function sighted({ envelope: guid, status, purgeState }: Sighting, nowMs: number): void {
@@ -97,17 +93,26 @@ export function makeLearning(parts: LearningParts): Learning {
 
   return {
     answered(visitor, status, sentMs) {
-      const { call, credential, envelope } = visitor
+      const { call, headers, credential, envelope } = visitor
       const nowMs = clock.nowMs()
       if (call.service === 'api' && credential !== undefined && credential.id !== '') {
         if (status === 401) tokens.forget(credential, nowMs)
         else if (status >= 200 && status <= 299) {
-          tokens.accepted(credential, sentMs, call.account ?? '')
-          if (envelope !== '' && denied.size > 0) denied.delete(`${envelope} ${tokens.viewerOf(credential)}`)
+          if (isEvidence(call, headers)) tokens.accepted(credential, sentMs, call.account ?? '')
+          if (envelope !== '') {
+            const viewers = tokens.namesOf(credential)
+            denials.lift(envelope, viewers, call.resource)
+            for (const viewer of viewers) losses.granted(envelope, viewer, call.resource)
+          }
         } else if ((status === 403 || status === 404) && envelope !== '') {
-          const viewer = tokens.viewerOf(credential)
-          drop({ envelope, viewer })
-          denied.set(`${envelope} ${viewer}`, DENIED)
+          // By each of his names, because the one that we know him by may be forgotten again.
+          const viewers = tokens.namesOf(credential)
+          for (const viewer of viewers) {
+            const { isNews, mayPass } = losses.refused(envelope, viewer, call.resource, nowMs)
+            const lost = isNews ? drop({ envelope, viewer }).length : 0
+            if (lost > 0 && mayPass) written(lossKey(envelope, viewer), nowMs)
+          }
+          denials.add(envelope, viewers, call.resource)
         }
       }
       // Refused as it was, a write has changed nothing; and a stranger's must not cost others their copies.
@@ -148,6 +153,11 @@ export function makeLearning(parts: LearningParts): Learning {
       return sinceMs !== undefined && sinceMs <= sentMs
     },
   }
+}
+
+/** What a refusal has taken from a viewer he may read once more: no copy is left to answer him inside the interval. */
+export function lossKey(envelope: string, viewer: string): string {
+  return `${envelope} ${viewer}`
 }
 
 /** Its documents are about to vanish, or have (facts 6.3). */

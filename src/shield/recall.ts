@@ -2,8 +2,9 @@
 import type { Clock } from '../base/clock.js'
 import type { PollResult, Refusal } from '../base/types.js'
 import type { Asking } from './asking.js'
-import type { Copies, Copy, Opened } from './copies.js'
-import type { Follower, Shared } from './fetch.js'
+import type { Copies } from './copies.js'
+import type { Copy, Opened } from './copy.js'
+import { FREE, type Follower, type Shared } from './fetch.js'
 import type { Polls } from './polls.js'
 import { pollKeyOf, type Question } from './question.js'
 import { remembered, shared, type Reply } from './reply.js'
@@ -66,30 +67,46 @@ export function makeRecall({ clock, polls, copies, whose, underWay, config }: Re
     }
     const twinKey = question.mayLead ? whose.twinKeyOf(question) : ''
     const twin = underWay.twin(twinKey)
-    if (twin && (twin.question.credential.id === question.credential.id || whose.isProven(question))) {
-      return follow(twin, question.credential.id, untilMs)
+    if (twin && (twin.question.credential.id === question.credential.id || whose.mayRead(question))) {
+      return follow(twin, question, untilMs)
     }
     // A stranger to the one under way asks for himself, and nobody finds him.
     const own = twin ? '' : twinKey
     if (!question.isTracked) return own === '' ? undefined : underWay.lead(question, own, '', undefined)
 
-    const pollKey = pollKeyOf(question, whose.appOf(question))
-    const written = question.envelope === '' ? question.account : question.envelope
+    const pollKey = pollKeyFor(question, copy)
+    // That of its copy, where there is one: it is the same, and made already.
+    const { envelope } = copy ?? question
+    const written = envelope === '' ? question.account : envelope
     const verdict = polls.ask(pollKey, written, nowMs)
-    if (verdict.kind !== 'pending' && verdict.kind !== 'inside') {
-      return underWay.lead(question, own, pollKey, verdict.kind)
+    if (verdict.kind === 'inside') {
+      if (isFresh) {
+        return remember(question, copy, { saved: 'poll', poll: 'remembered', ttlMs: verdict.restMs }, untilMs)
+      }
+      // His copies are gone, because DocuSign has refused him something else of this envelope: he may read it once more.
+      const again = polls.ask(pollKey, whose.lossKeyOf(question), nowMs)
+      if (polling.mode === 'enforce' && again.kind === 'read_after_write') {
+        return underWay.lead(question, own, pollKey, again.kind)
+      }
+      const mayPass = polling.mode === 'observe' || polling.withoutCopy === 'pass'
+      if (mayPass) return underWay.lead(question, own, pollKey, 'observed')
+      return { kind: 'too-soon', refusal: tooSoon(verdict.restMs) }
     }
-    if (polling.mode === 'observe') return underWay.lead(question, own, pollKey, 'observed')
-    if (verdict.kind === 'pending') {
-      const before = underWay.pending(pollKey)
-      // He may not see what it brings; but whether it begins an interval is his affair.
-      return before ? follow(before, '', untilMs) : underWay.lead(question, own, pollKey, 'first')
-    }
-    if (isFresh) {
-      return remember(question, copy, { saved: 'poll', poll: 'remembered', ttlMs: verdict.restMs }, untilMs)
-    }
-    if (polling.withoutCopy === 'pass') return underWay.lead(question, own, pollKey, 'observed')
-    return { kind: 'too-soon', refusal: tooSoon(verdict.restMs) }
+    // One that still waits for its leave counts as well, because both would go up when it comes. What it brings this
+    // caller may not see; but whether it begins an interval is his affair.
+    const before = polling.mode === 'enforce' ? underWay.pending(pollKey) : undefined
+    if (before) return follow(before, undefined, untilMs)
+    if (verdict.kind !== 'pending') return underWay.lead(question, own, pollKey, verdict.kind)
+    return underWay.lead(question, own, pollKey, polling.mode === 'observe' ? 'observed' : 'first')
+  }
+
+  /** A copy is of one resource, so what it was polled as holds for whoever it answers, while the app is the same. */
+  function pollKeyFor(question: Question, copy: Copy | undefined): string {
+    const app = whose.appOf(question)
+    if (copy?.polled?.app === app) return copy.polled.key
+    const key = pollKeyOf(question, app)
+    if (copy) copy.polled = { app, key }
+    return key
   }
 
   function remember(question: Question, copy: Copy, told: Told, untilMs: number): Looked {
@@ -105,8 +122,16 @@ export function makeRecall({ clock, polls, copies, whose, underWay, config }: Re
     return opened.then(read => (read ? tell(read) : recall(question, untilMs)))
   }
 
-  function follow({ fetch }: Asking, credential: string, untilMs: number): Recalled {
-    return { kind: 'follow', follower: fetch.follow(credential, untilMs, clock), replyOf: shared }
+  /** @param question `undefined` for one who may not see what it brings, and only waits to see what becomes of it */
+  function follow({ fetch }: Asking, question: Question | undefined, untilMs: number): Recalled {
+    const credential = question?.credential.id ?? ''
+    const follower = fetch.follow(credential, untilMs, clock)
+    if (!question || credential === fetch.credential) return { kind: 'follow', follower, replyOf: shared }
+    // Much may have come to light while he waited: a 401 for his token, say.
+    const result = follower.result.then(one =>
+      one.kind === 'shared' && !whose.mayRead(question) ? FREE : one,
+    )
+    return { kind: 'follow', follower: { result, leave: () => follower.leave() }, replyOf: shared }
   }
 
   return {

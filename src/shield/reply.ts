@@ -1,7 +1,7 @@
 /** The answer that a copy or a twin gives in DocuSign's place, ready to be written. */
 import type { Readable } from 'node:stream'
 import { COLLAPSED, hit, staleHit } from './cache-status.js'
-import type { Copy, Opened } from './copies.js'
+import type { Copy, Opened } from './copy.js'
 import type { Shared } from './fetch.js'
 import type { Question } from './question.js'
 import { replay } from './replay.js'
@@ -33,7 +33,8 @@ export function remembered(
   const how = ttlMs < 0 ? staleHit(-ttlMs) : hit(ttlMs)
   if (opened.kind === 'stream') {
     if (!hasBody) opened.source.close()
-    return { status, lines, body: hasBody ? opened.source.body(range) : undefined, how }
+    const part = range && { start: range.start, end: range.end + 1 }
+    return { status, lines, body: hasBody ? opened.source.body(part) : undefined, how }
   }
   const bytes = range ? opened.body.subarray(range.start, range.end + 1) : opened.body
   return { status, lines, body: hasBody ? bytes : undefined, how }

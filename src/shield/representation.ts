@@ -86,14 +86,14 @@ function normal(value: string | undefined): string {
 }
 
 /** The codings that a copy may have. An answer in any other is not kept, so no one's wish for one matters here. */
-const CODINGS: Readonly<Record<string, number>> = {
-  gzip: 1,
-  'x-gzip': 1,
-  br: 2,
-  deflate: 4,
-  zstd: 8,
-  identity: 16,
-}
+const CODINGS: ReadonlyMap<string, number> = new Map([
+  ['gzip', 1],
+  ['x-gzip', 1],
+  ['br', 2],
+  ['deflate', 4],
+  ['zstd', 8],
+  ['identity', 16],
+])
 const ALL = 31
 const IDENTITY = 16
 const ELEMENT = /^[ \t]*([^\s;,]+)[ \t]*(?:;[ \t]*q[ \t]*=[ \t]*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)[ \t]*)?$/i
@@ -108,8 +108,10 @@ export function codingClass(acceptEncoding: string | undefined): string {
   let taken = 0
   let others: boolean | undefined
   for (const element of acceptEncoding.split(',')) {
-    if (element === '' || element.trim() === '') continue
-    const [, coding, weight] = ELEMENT.exec(element) ?? []
+    // As a rule it is a word and no more, behind a space.
+    const word = element.startsWith(' ') ? element.slice(1) : element
+    const [, coding, weight] = CODINGS.has(word) ? [word, word] : (ELEMENT.exec(element) ?? [])
+    if (coding === undefined && element.trim() === '') continue
     if (coding === undefined) return acceptEncoding
     const isTaken = weight === undefined || Number(weight) > 0
     if (coding === '*') {
@@ -117,7 +119,7 @@ export function codingClass(acceptEncoding: string | undefined): string {
       others = isTaken
       continue
     }
-    const bit = CODINGS[coding] ?? CODINGS[coding.toLowerCase()]
+    const bit = CODINGS.get(coding) ?? CODINGS.get(coding.toLowerCase())
     if (bit === undefined) continue
     if ((named & bit) !== 0) return acceptEncoding
     named |= bit
@@ -130,5 +132,5 @@ export function codingClass(acceptEncoding: string | undefined): string {
 
 /** Whether a copy may be in this `Content-Encoding`. */
 export function isKnownCoding(contentEncoding: string): boolean {
-  return Object.hasOwn(CODINGS, contentEncoding.trim().toLowerCase())
+  return CODINGS.has(contentEncoding.trim().toLowerCase())
 }

@@ -19,17 +19,20 @@ import type { Errand } from './asking.js'
 import { BYPASS } from './cache-status.js'
 import { makeCopies } from './copies.js'
 import { readCredential } from './credential.js'
+import { makeDenials } from './denials.js'
 import { makeDiary } from './diary.js'
 import type { Flow } from './flow.js'
 import { makeIntrospection, type IntrospectionNeeds } from './introspect.js'
-import { makeLearning, type Visitor } from './learn.js'
+import { makeLearning } from './learn.js'
+import { makeLosses } from './losses.js'
 import { makePolls, MAX_POLLED } from './polls.js'
-import { envelopeKey, questionOf } from './question.js'
+import { questionOf } from './question.js'
 import { makeRecall, type Looked } from './recall.js'
 import type { Reply } from './reply.js'
 import { makeTerminal } from './terminal.js'
 import { makeTokens } from './tokens.js'
 import { makeUnderWay } from './under-way.js'
+import { Caller, envelopeKey, type Visitor } from './visitor.js'
 import { makeWhose } from './whose.js'
 
 export interface ShieldConfig {
@@ -59,6 +62,8 @@ export interface ShieldParts {
   readonly askUserinfo: IntrospectionNeeds['ask']
   /** One name for an account, whichever of its two was used. */
   readonly nameOf: (account: string) => string
+  /** Every name that is known of an account: what was kept before both were known is kept by the other one. */
+  readonly namesOf: (account: string) => readonly string[]
 }
 
 export interface Shield {
@@ -91,11 +96,10 @@ export interface Passing extends Errand {
   flows(lines: readonly string[]): Flow | undefined
 }
 
-const MAX_DENIED = 10_000
 const MAX_ACCOUNT_KEYS = 50_000
 
 export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
-  const { clock, turns, vault, notebook, nameOf } = parts
+  const { clock, turns, vault, notebook, nameOf, namesOf } = parts
   let config = initial
   const copies = makeCopies(config.cache, vault, clock)
   const polls = makePolls({ intervalMs: config.polling.intervalMs, max: MAX_POLLED })
@@ -108,10 +112,9 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
     isOn: config.identity.introspect,
   })
   const diary = makeDiary(notebook, clock, turns)
-  /** Viewers to whom DocuSign has refused an envelope: what everybody may see, they may not. */
-  const denied = makeStore<object>(MAX_DENIED)
+  const denials = makeDenials()
   const accountKeys = makeStore<{ readonly key: string }>(MAX_ACCOUNT_KEYS)
-  const whose = makeWhose({ clock, tokens, copies, denied, config: () => config.cache })
+  const whose = makeWhose({ clock, tokens, copies, denials, namesOf, config: () => config.cache })
   const learning = makeLearning({
     clock,
     tokens,
@@ -119,8 +122,10 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
     polls,
     copies,
     diary,
-    denied,
+    denials,
+    losses: makeLosses(() => config.polling.intervalMs),
     voidFetches: which => underWay.void(which),
+    accountKeysOf,
   })
   const underWay = makeUnderWay({
     tokens,
@@ -146,11 +151,16 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
     return entry.key
   }
 
+  /** All keys under which something of it may be kept. */
+  function accountKeysOf(account: string): readonly string[] {
+    const name = account.toLowerCase()
+    return [...new Set([...namesOf(name), nameOf(name)])].map(one => keyOf('account', one))
+  }
+
   return {
     visit(call, headers, body) {
       const credential = readCredential(headers)
-      const envelope = call.envelope === undefined ? '' : envelopeKey(call.envelope)
-      return { call, headers, credential, account: accountKey(call.account), envelope, body }
+      return new Caller(call, headers, credential, accountKey(call.account), body)
     },
 
     integrationOf: ({ credential }) => credential && tokens.integrationKeyOf(credential),
@@ -162,7 +172,7 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
       const { authorization } = visitor.headers
       const told =
         authorization !== undefined && (question.isTracked || visitor.call.method === 'HEAD')
-          ? introspection.resolve(question.credential, authorization)
+          ? introspection.resolve(question.credential, authorization, whose.mayRead(question))
           : undefined
       return told ? told.then(() => memory.recall(question, untilMs)) : memory.recall(question, untilMs)
     },
@@ -171,6 +181,7 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
       let sentMs = 0
       let status = 0
       return {
+        held: () => undefined,
         sending: () => void (sentMs = clock.nowMs()),
         leaving: () => undefined,
         failed: left => learning.failed(visitor, left),
@@ -204,12 +215,10 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
     },
 
     purge({ account, envelope }) {
-      const which = {
-        account: account === undefined ? undefined : accountKey(account),
-        envelope: envelope === undefined ? undefined : envelopeKey(envelope),
-      }
-      underWay.void(which)
-      return copies.drop(which).length
+      const keys = account === undefined ? [undefined] : accountKeysOf(account)
+      const which = { envelope: envelope === undefined ? undefined : envelopeKey(envelope) }
+      for (const key of keys) underWay.void({ ...which, account: key })
+      return keys.reduce((sum, key) => sum + copies.drop({ ...which, account: key }).length, 0)
     },
 
     tally: () => copies.tally(),

@@ -37,9 +37,13 @@ export interface Tokens {
   forget(credential: Pick<Credential, 'token' | 'id'>, nowMs: number): void
   /** Whose copies these are: the user's where that is known, else the credential's own. One key. */
   viewerOf(credential: Credential): string
+  /** The viewer, and whom it is taken for while nobody has told whose it is: copies may lie under either. */
+  namesOf(credential: Credential): readonly string[]
   /** The key of the integration key behind a token, where a token endpoint told. */
   integrationKeyOf(credential: Credential): string | undefined
   knowsUser(credential: Credential): boolean
+  /** Userinfo has said within the recheck on which accounts this token is accepted. */
+  isTold(credential: Credential, nowMs: number): boolean
   /** DocuSign has taken it, acting as it does, within the recheck: its viewer's copies may answer it. */
   isProven(credential: Credential, nowMs: number): boolean
   /** The same on this account: any copy of the account may answer it, where the operator chose so (`cache.share`). */
@@ -62,6 +66,7 @@ export interface Issued {
 interface Known extends Subject {
   user: string | undefined
   integrationKey: string | undefined
+  toldMs: number
 }
 
 /** With their proofs some 570 bytes each (measured); what falls out has to be proven anew, and that is all. */
@@ -88,7 +93,13 @@ export function makeTokens({
     if (refusal && sentMs <= refusal.atMs) return undefined
     const before = tokens.get(root)
     if (before) return before
-    const known = { epoch: ++epochs, user: undefined, integrationKey: undefined, provenMs: NEVER }
+    const known = {
+      epoch: ++epochs,
+      user: undefined,
+      integrationKey: undefined,
+      provenMs: NEVER,
+      toldMs: NEVER,
+    }
     tokens.set(root, known)
     return known
   }
@@ -96,6 +107,10 @@ export function makeTokens({
   function isFresh(credential: Credential, key: string, nowMs: number): boolean {
     const known = tokens.get(rootOf(credential))
     return known !== undefined && nowMs - proofs.latestMs(known, key) < believedMs
+  }
+
+  function nameOf({ legacy, acting }: Credential, who: string): string {
+    return legacy === '' && acting === '' ? who : keyOf(who, legacy, acting)
   }
 
   function userOf({ token, legacy }: Credential): string | undefined {
@@ -118,6 +133,7 @@ export function makeTokens({
       if (!known) return
       const alone = { id: token, legacy: '', acting: '' }
       known.user = userKey(user)
+      known.toldMs = Math.max(known.toldMs, sentMs)
       proofs.add(known, proofKey(alone), sentMs)
       for (const account of accounts.slice(0, MAX_TOLD_ACCOUNTS)) {
         proofs.add(known, accountProofKey(alone, account), sentMs)
@@ -135,13 +151,18 @@ export function makeTokens({
       tokens.delete(root)
       refused.set(root, { atMs: nowMs })
     },
-    viewerOf(credential) {
-      const { id, legacy, acting } = credential
-      const who = userOf(credential) ?? id
-      return legacy === '' && acting === '' ? who : keyOf(who, legacy, acting)
+    viewerOf: credential => nameOf(credential, userOf(credential) ?? credential.id),
+    namesOf(credential) {
+      const user = userOf(credential)
+      const unknown = nameOf(credential, credential.id)
+      return user === undefined ? [unknown] : [nameOf(credential, user), unknown]
     },
     integrationKeyOf: ({ token, legacy }) => (legacy === '' ? tokens.get(token)?.integrationKey : undefined),
     knowsUser: credential => userOf(credential) !== undefined,
+    isTold({ token }, nowMs) {
+      const known = tokens.get(token)
+      return known !== undefined && nowMs - known.toldMs < believedMs
+    },
     isProven: (credential, nowMs) => isFresh(credential, proofKey(credential), nowMs),
     isProvenOn: (credential, account, nowMs) =>
       isFresh(credential, accountProofKey(credential, account), nowMs),

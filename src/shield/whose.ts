@@ -1,8 +1,10 @@
 /** Whose a copy is, and who may see it (promise 7). */
 import type { Clock } from '../base/clock.js'
 import { keyOf } from '../base/key.js'
-import type { Store } from '../base/store.js'
-import type { Copies, Copy } from './copies.js'
+import type { Copies } from './copies.js'
+import type { Copy } from './copy.js'
+import type { Denials } from './denials.js'
+import { lossKey } from './learn.js'
 import type { Question } from './question.js'
 import type { Tokens } from './tokens.js'
 
@@ -10,37 +12,57 @@ export interface WhoseParts {
   readonly clock: Clock
   readonly tokens: Tokens
   readonly copies: Copies
-  /** Envelope and viewer: to him DocuSign has refused it. */
-  readonly denied: Store<object>
+  readonly denials: Denials
+  /** An account's names: the one that was used, and the other where it is known. */
+  readonly namesOf: (account: string) => readonly string[]
   readonly config: () => { readonly enabled: boolean; readonly share: 'viewer' | 'account' }
 }
 
 export interface Whose {
   /** The best copy that this caller may see, now; one of any age. */
   copyFor(question: Question): Copy | undefined
+  /** Whether DocuSign's acceptance of this caller is fresh enough for a copy, or for what another's call brings. */
+  mayRead(question: Question): boolean
   /** Under which key those find each other who may see the same. */
   twinKeyOf(question: Question): string
-  /** Whether what DocuSign tells another caller with the same twin key may be told to this one. */
-  isProven(question: Question): boolean
   /** Whose the answer to this question will be: '' is everybody's on the account. */
   ownerOf(question: Question, isPrivate: boolean): { readonly id: string; readonly viewer: string }
+  /** Under which it stands that a refusal took this caller's copies of the envelope from him. */
+  lossKeyOf(question: Question): string
   /** Which app asks: the one that the base URI names, else the integration key where it is known, else the viewer. */
   appOf(question: Question): string
 }
 
-export function makeWhose({ clock, tokens, copies, denied, config }: WhoseParts): Whose {
+const GUID_CHARS = 36
+
+export function makeWhose({ clock, tokens, copies, denials, namesOf, config }: WhoseParts): Whose {
   /** Acting for another, or by a password, is never everybody's; nor is what says something of who asks. */
-  function mayBeEverybodys({ credential, isNeverFinal }: Question): boolean {
-    if (config().share !== 'account' || isNeverFinal) return false
+  function mayBeEverybodys(question: Question): boolean {
+    if (config().share !== 'account' || question.isNeverFinal) return false
+    const { credential } = question
     return credential.acting === '' && credential.legacy === ''
   }
 
-  function idOf({ account, representation }: Question, viewer: string): string {
-    return keyOf(account, viewer, representation)
+  function idOf(question: Question, viewer: string): string {
+    if (question.copyKey?.viewer !== viewer) {
+      question.copyKey = { viewer, id: keyOf(question.account, viewer, question.representation) }
+    }
+    return question.copyKey.id
   }
 
   function isDenied({ envelope, credential }: Question): boolean {
-    return denied.size > 0 && denied.get(`${envelope} ${tokens.viewerOf(credential)}`) !== undefined
+    return denials.has(envelope, tokens.namesOf(credential))
+  }
+
+  /**
+   * Whether DocuSign has accepted the caller on this very account: who was let go by it is still somebody's user. Userinfo
+   * lists accounts by their GUIDs, so where only the number is known, a token that is accepted anywhere must do.
+   */
+  function mayRead({ credential, call }: Question, nowMs: number): boolean {
+    const names = namesOf(call.account ?? '')
+    if (names.some(name => tokens.isProvenOn(credential, name, nowMs))) return true
+    const isNumber = names.length === 1 && names[0]?.length !== GUID_CHARS
+    return isNumber && tokens.isProven(credential, nowMs)
   }
 
   return {
@@ -48,7 +70,7 @@ export function makeWhose({ clock, tokens, copies, denied, config }: WhoseParts)
       if (!question.mayAnswer || !config().enabled) return undefined
       const { credential, call } = question
       const nowMs = clock.nowMs()
-      const own = tokens.isProven(credential, nowMs)
+      const own = mayRead(question, nowMs)
         ? copies.find(idOf(question, tokens.viewerOf(credential)))
         : undefined
       if (!mayBeEverybodys(question) || isDenied(question)) return own
@@ -58,12 +80,13 @@ export function makeWhose({ clock, tokens, copies, denied, config }: WhoseParts)
       return own.answeredMs > common.answeredMs ? own : common
     },
     twinKeyOf: question => idOf(question, tokens.viewerOf(question.credential)),
-    isProven: ({ credential }) => tokens.isProven(credential, clock.nowMs()),
+    mayRead: question => mayRead(question, clock.nowMs()),
     ownerOf(question, isPrivate) {
       const isCommon = mayBeEverybodys(question) && !isPrivate
       const viewer = isCommon ? '' : tokens.viewerOf(question.credential)
       return { id: idOf(question, viewer), viewer }
     },
+    lossKeyOf: ({ envelope, credential }) => lossKey(envelope, tokens.viewerOf(credential)),
     appOf({ call, credential }) {
       if (call.app.name !== '') return `app ${call.app.name}`
       return tokens.integrationKeyOf(credential) ?? tokens.viewerOf(credential)

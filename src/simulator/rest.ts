@@ -76,12 +76,14 @@ export function countCall(house: House, req: IncomingMessage, path: string, quer
 /** Answers a counted call. Rejects only when its caller leaves while it is being heard. */
 export async function answerCall(house: House, call: RestCall, res: ServerResponse): Promise<Answer> {
   const { options, people } = house
-  const { world, req, method, match, session, account, ruling } = call
+  const { world, req, method, match, session, ruling } = call
   if (!session && match?.target.name !== 'GetServiceInformation') return BAD_TOKEN
   const limited = limitError(house, call)
   if (limited) return limited
   if (!match) return NO_ROUTE
   const user = session?.user ?? people.users[0]
+  // Only the one operation that is told to anybody comes here without a session, and it names no account.
+  const account = call.account ?? user?.accounts[0]
   if (!user || !account || !belongs(user, account, match, people.account(match.params['accountId'] ?? ''))) {
     return NOT_A_MEMBER
   }
@@ -137,14 +139,17 @@ function belongs(user: User, account: Account, match: Match<Named>, named: Accou
   return user.accounts.includes(account)
 }
 
-/** Whose rights hold: `X-DocuSign-Act-On-Behalf` takes those of a user who shares with this one (facts 10). */
+/**
+ * Whose rights hold: `X-DocuSign-Act-On-Behalf` takes those of a user who shares with this one (facts 10). What its elder,
+ * `X-DocuSign-Act-As-User`, does is not documented: the same, by its name.
+ */
 function actorOf(
   { options, people }: House,
   user: User,
   account: Account,
   req: IncomingMessage,
 ): User | undefined {
-  const wanted = req.headers['x-docusign-act-on-behalf']
+  const wanted = req.headers['x-docusign-act-on-behalf'] ?? req.headers['x-docusign-act-as-user']
   if (typeof wanted !== 'string') return user
   const other = people.user(wanted)
   const isShared = options.sharing.some(

@@ -1,11 +1,8 @@
 /** What survives the process, as the settings ask for it. */
-import { makeTurns } from '../base/clock.js'
 import type { Ledger } from '../base/ledger.js'
 import type { Notebook } from '../base/notebook.js'
 import type { Vault } from '../base/vault.js'
 import { makeEmbedded, type EmbeddedConfig, type EmbeddedParts } from './embedded/embedded.js'
-import type { HomeConfig, HomeParts } from './embedded/home.js'
-import type { LedgerConfig } from './embedded/ledger.js'
 import { makeClosedVault, makeMemoryLedger, makeMemoryNotebook } from './memory.js'
 
 export interface StateConfig extends EmbeddedConfig {
@@ -24,13 +21,4 @@ export function openState(config: StateConfig, parts: EmbeddedParts): State {
   return config.kind === 'memory'
     ? { ledger: makeMemoryLedger(), notebook: makeMemoryNotebook(), vault: makeClosedVault() }
     : makeEmbedded(config, parts)
-}
-
-/** The ledger alone, with a store in which nothing else is. */
-export function openLedger(
-  config: HomeConfig & LedgerConfig & Pick<StateConfig, 'kind'>,
-  parts: HomeParts,
-): Ledger {
-  const alone = { ...config, keepNotesMs: config.keepMs, vaultKey: undefined }
-  return openState(alone, { ...parts, turns: makeTurns() }).ledger
 }

@@ -1,11 +1,11 @@
-/** Equal GETs over kept-alive connections, by a client that does little more than count bytes. */
+/** GETs over kept-alive connections, by a client that does little more than count bytes. */
 import { once } from 'node:events'
 import net from 'node:net'
 
 /** Resolves when `calls` answers have come; rejects on anything but 200. */
 export async function drive(
   port: number,
-  request: Buffer,
+  request: () => Buffer,
   connections: number,
   calls: number,
 ): Promise<void> {
@@ -16,7 +16,7 @@ export async function drive(
     await new Promise<void>((resolve, reject) => {
       let missing = 0
       const ask = () => {
-        if (left-- > 0) return void socket.write(request)
+        if (left-- > 0) return void socket.write(request())
         socket.end()
         resolve()
       }

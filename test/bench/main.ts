@@ -2,11 +2,14 @@
 import { parseArgs } from 'node:util'
 import { accounts } from './accounts.js'
 import { forward } from './forward.js'
+import { hits } from './hits.js'
 import { hours } from './hours.js'
 import { kill } from './kill.js'
 import { lanes } from './lanes.js'
 import { ledger } from './ledger.js'
 import { memory } from './memory.js'
+import { resident } from './resident.js'
+import { spared } from './spared.js'
 
 export interface Result {
   readonly what: string
@@ -18,7 +21,7 @@ export interface Result {
   readonly mark: number
 }
 
-const SECTIONS = { forward, memory, lanes, ledger, accounts, hours, kill }
+const SECTIONS = { forward, hits, memory, resident, lanes, ledger, accounts, hours, kill, spared }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -1,5 +1,6 @@
 /**
- * Do bodies stream? 8 × 100 MB to slow readers: the governor's memory while they flow, against what it held before.
+ * Do bodies stream? 8 × 100 MB to slow readers, documents that would be kept if they were not larger than any copy: the
+ * governor's memory while they flow, against what it held before.
  */
 import http from 'node:http'
 import type { Result } from './main.js'
@@ -19,7 +20,7 @@ export async function memory(say: (text: string) => void): Promise<Result[]> {
     const before = (await governor.usage()).rssBytes
     let peak = before
     let done = 0
-    const readers = Array.from({ length: READERS }, () => sip(governor).then(bytes => (done++, bytes)))
+    const readers = Array.from({ length: READERS }, (_, n) => sip(governor, n).then(bytes => (done++, bytes)))
     while (done < READERS) {
       await rest(250)
       peak = Math.max(peak, (await governor.usage()).rssBytes)
@@ -43,10 +44,13 @@ export async function memory(say: (text: string) => void): Promise<Result[]> {
   }
 }
 
-function sip(program: Program): Promise<number> {
+/** @param n whose document */
+function sip(program: Program, n: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    const path = `/restapi/v2.1/accounts/1/envelopes?bytes=${BYTES}`
-    http.get({ host: '127.0.0.1', port: program.port, path }, res => {
+    const envelope = `4b728be4-1111-2222-3333-${String(n).padStart(12, '0')}`
+    const path = `/restapi/v2.1/accounts/1/envelopes/${envelope}/documents/combined?bytes=${BYTES}`
+    const headers = { authorization: 'Bearer somebody' }
+    http.get({ host: '127.0.0.1', port: program.port, path, headers }, res => {
       let bytes = 0
       let sinceRest = 0
       res.on('data', (chunk: Buffer) => {

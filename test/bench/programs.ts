@@ -37,7 +37,10 @@ async function usageOf(child: ChildProcess): Promise<Usage> {
 }
 
 /** The governor as `serve` runs it: every room, the log written to a file, metrics counted. */
-export async function startGovernor(upstream: string): Promise<Program> {
+export async function startGovernor(
+  upstream: string,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Program> {
   const folder = mkdtempSync(join(tmpdir(), 'docusign-governor-bench-'))
   const logFile = join(folder, 'log')
   const argv = ['--import', new URL('children/asked.js', import.meta.url).href, pathOf('../../src/main.js')]
@@ -49,6 +52,7 @@ export async function startGovernor(upstream: string): Promise<Program> {
       GOVERNOR_UPSTREAM_API: upstream,
       GOVERNOR_UPSTREAM_OAUTH: upstream,
       GOVERNOR_STATE_PATH: join(folder, 'state'),
+      ...settings,
     },
   })
   const { url } = await started(child, logFile)

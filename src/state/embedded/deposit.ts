@@ -15,7 +15,9 @@ export interface DepositParts {
   readonly ended: () => void
 }
 
-export interface OpenDeposit extends Deposit {
+export interface OpenDeposit extends Omit<Deposit, 'discard'> {
+  /** Resolves when nothing is left of it that `Shelf.settled` would not wait for. */
+  discard(): Promise<void>
   /** What was removed meanwhile is not to come back: `keep` will be false. */
   spoil(): void
 }
@@ -103,10 +105,10 @@ export function makeDeposit(head: Buffer, parts: DepositParts): OpenDeposit {
       return isKept
     },
     discard() {
-      if (isOver) return
+      if (isOver) return Promise.resolve()
       isOver = true
       isSpoilt = true
-      void work.then(() => end(false))
+      return work.then(() => end(false))
     },
     spoil: () => void (isSpoilt = true),
   }

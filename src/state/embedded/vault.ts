@@ -55,9 +55,14 @@ export function makeEmbeddedVault(
 
   let remembered = inherited
   const depositing = new Map<string, Set<OpenDeposit>>()
-  const keeping = new Set<Promise<unknown>>()
+  const finishing = new Set<Promise<unknown>>()
   /** Files that came since tidying began. */
   let young: Set<string> | undefined
+
+  function finished<T>(work: Promise<T>): Promise<T> {
+    finishing.add(work)
+    return work.finally(() => finishing.delete(work))
+  }
 
   async function sweep(): Promise<void> {
     const missing = catalogue.all()
@@ -122,11 +127,8 @@ export function makeEmbeddedVault(
       deposits.add(deposit)
       return {
         ...deposit,
-        keep(facts) {
-          const kept = deposit.keep(facts)
-          keeping.add(kept)
-          return kept.finally(() => keeping.delete(kept))
-        },
+        keep: facts => finished(deposit.keep(facts)),
+        discard: () => void finished(deposit.discard()),
       }
     },
     async withdraw(id) {
@@ -143,7 +145,7 @@ export function makeEmbeddedVault(
       strike(ids)
     },
     async close() {
-      await Promise.all([tidying, ...keeping])
+      await Promise.all([tidying, ...finishing])
       await shelf.settled()
     },
   }

@@ -1,0 +1,108 @@
+/** DocuSign's answer to its client, as it flows. */
+import type { ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
+import type { Turns } from '../base/clock.js'
+import { ONE_WRITE_BYTES, writeOpening } from './opening.js'
+import { LEFT, refuse, UNPASSABLE, type Written } from './respond.js'
+
+/** DocuSign's answer as this room needs it: its head, its body still flowing, and whether that body came whole. */
+export interface Passing {
+  readonly status: number
+  readonly headers: readonly string[]
+  readonly body: Readable
+  isWhole(): boolean
+}
+
+/** Who else wants this answer. */
+export interface Others {
+  /** They wait for the whole of it, and not for how fast this client reads. */
+  hurry(): boolean
+  /** It should come to its end though this client has left. */
+  wantIt(): boolean
+}
+
+const ALONE: Others = { hurry: () => false, wantIt: () => false }
+
+function leave(body: Readable, others: Others): void {
+  if (others.wantIt()) body.resume()
+  else body.destroy()
+}
+
+/**
+ * Passes DocuSign's answer on as it flows, no faster than the client reads. A body that breaks off upstream breaks
+ * off here too: ended cleanly, half a contract would look like a whole one.
+ */
+export function passOn(
+  res: ServerResponse,
+  answer: Passing,
+  added: readonly string[],
+  turns: Turns,
+  others: Others = ALONE,
+): Promise<Written> {
+  const { body } = answer
+  if (res.destroyed) {
+    leave(body, others)
+    return Promise.resolve(LEFT)
+  }
+  try {
+    // Without DocuSign's reason phrase: one control character in it and Node throws.
+    res.writeHead(answer.status, answer.headers.concat(added))
+  } catch {
+    leave(body, others)
+    return refuse(res, UNPASSABLE)
+  }
+  return new Promise(resolve => {
+    let bytesOut = 0
+    let opening: Buffer | undefined
+    let isOver = false
+    const open = () => {
+      if (opening === undefined) return
+      const flows = writeOpening(res, opening)
+      opening = undefined
+      if (isOver) res.end()
+      else if (!flows) wait()
+    }
+    // Only then is `drain` listened for: most answers never wait.
+    const wait = () => {
+      if (others.hurry()) return
+      body.pause()
+      res.once('drain', () => body.resume())
+    }
+    body.on('data', (chunk: Buffer) => {
+      if (bytesOut === 0 && chunk.length <= ONE_WRITE_BYTES) {
+        opening = chunk
+        turns.atEnd(open)
+      } else {
+        open()
+        if (!res.write(chunk)) wait()
+      }
+      bytesOut += chunk.length
+    })
+    // Part of it may have been read and put back.
+    if (body.isPaused()) body.resume()
+    const cutShort = () => {
+      if (answer.isWhole()) return
+      open()
+      res.destroy()
+    }
+    body.on('end', () => {
+      cutShort()
+      isOver = true
+      if (opening === undefined) res.end()
+    })
+    body.on('close', cutShort)
+    // It may have closed between its head and now, and then says so no more.
+    if (body.destroyed) cutShort()
+    res.on('close', () => {
+      const cut = !res.writableFinished
+      if (cut) leave(body, others)
+      resolve({
+        outcome: cut ? 'failed' : 'forwarded',
+        status: answer.status,
+        reason: undefined,
+        bytesOut,
+        cut,
+      })
+    })
+  })
+}

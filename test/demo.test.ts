@@ -114,7 +114,7 @@ async function isListening(url: string): Promise<boolean> {
 }
 
 const APPS = ['poller', 'sender', 'downloader', 'dashboard']
-const PLACES = ['base path', "governor's status", 'what DocuSign has counted']
+const PLACES = ['base path', 'live page', "governor's status", 'what DocuSign has counted']
 
 async function leavesNothing(t: Test, out: string): Promise<void> {
   for (const what of PLACES) t.notOk(await isListening(urlIn(out, what)), `${what}: nobody listens any more`)

@@ -17,6 +17,7 @@ faster: an hour of limits passes in ${round(3600 / timeFactor)} s. Ctrl-C ends i
   base path for an app of yours   ${governor}/apps/NAME/restapi
   a token for it                  POST ${governor}/oauth/token
   keys and users to ask it with   ${simulator}/_sim/credentials
+  the live page                   ${admin}/
   the governor's status           ${admin}/status
   the governor's metrics          ${admin}/metrics
   what DocuSign has counted       ${simulator}/_sim/report

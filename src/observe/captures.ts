@@ -81,7 +81,7 @@ export function makeCaptures(
   }
 
   function isAbout({ app, account }: Open, call: Call): boolean {
-    if (app !== undefined && app !== call.app.name) return false
+    if (app !== undefined && app.toLowerCase() !== call.app.name.toLowerCase()) return false
     return account === undefined || (call.account !== undefined && nameOf(account) === nameOf(call.account))
   }
 

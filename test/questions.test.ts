@@ -261,6 +261,7 @@ function makeWorld() {
     if (code === 404) losses.set(`${envelope} ${one.who}`, { place: place++, ms: headMs })
     landed(one, code === 200 && !isCut, headMs)
     const flow = asking.flows(LINES)
+    if (!flow) return
     flow.take(Buffer.from(body.slice(0, 9)))
     await settled()
     if (!isCut) flow.take(Buffer.from(body.slice(9)))

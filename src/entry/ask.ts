@@ -87,13 +87,7 @@ export function makeAsk(rooms: AskRooms, clock: Clock) {
 
       const sentMs = clock.nowMs()
       errand.sending()
-      const sending = rooms.send(shipment, {
-        holds() {
-          const holds = permit.holds()
-          if (holds) errand.leaving()
-          return holds
-        },
-      })
+      const sending = rooms.send(shipment, new Departure(permit, errand))
       leave = () => sending.abort()
       if (received.kind === 'stream') received.size.onExceeded = leave
       const result = await sending.result
@@ -134,6 +128,23 @@ export function makeAsk(rooms: AskRooms, clock: Clock) {
       returns++
       shipment = { ...shipment, body: again, fresh: false }
     }
+  }
+}
+
+/** Leave to go; and whoever sends the call is told when its connection comes. */
+class Departure implements Leave {
+  readonly #permit: Permit
+  readonly #errand: Errand
+
+  constructor(permit: Permit, errand: Errand) {
+    this.#permit = permit
+    this.#errand = errand
+  }
+
+  holds(): boolean {
+    const holds = this.#permit.holds()
+    if (holds) this.#errand.leaving()
+    return holds
   }
 }
 

@@ -6,7 +6,7 @@ import type { Caller } from '../forward/exchange.js'
 export interface Common {
   readonly isWantedByOthers: boolean
   leaderLeft(): void
-  onUnwanted: () => void
+  leader: { leave(): void } | undefined
 }
 
 /**
@@ -30,7 +30,7 @@ export class Audience implements Caller {
     })
     // It may have left before anybody listened.
     if (res.destroyed) common?.leaderLeft()
-    if (common) common.onUnwanted = () => this.#leave()
+    if (common) common.leader = this
   }
 
   get writable(): boolean {
@@ -41,6 +41,10 @@ export class Audience implements Caller {
   /** Nobody is left. */
   get isGone(): boolean {
     return this.#res.destroyed && this.#common?.isWantedByOthers !== true
+  }
+
+  leave(): void {
+    this.#leave()
   }
 
   /** Called once when the last one leaves; the latest listener alone. */

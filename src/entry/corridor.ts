@@ -13,14 +13,14 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock, Turns } from '../base/clock.js'
 import type { Call, Hint, Reason, Refusal, Seen } from '../base/types.js'
-import type { Answer, Shipment } from '../forward/exchange.js'
+import type { Shipment } from '../forward/exchange.js'
 import type { Wish } from '../governor/visit.js'
 import type { Asking } from '../shield/asking.js'
-import type { Flow } from '../shield/flow.js'
 import type { Visitor } from '../shield/visitor.js'
 import type { Passing, Shield } from '../shield/shield.js'
 import { makeAsk, type AskRooms, type Notes } from './ask.js'
 import { Audience } from './audience.js'
+import { Flowing } from './flowing.js'
 import { hintLine, hintOf } from './hint.js'
 import { methodLabel } from './method-label.js'
 import { framingFault, hasBody, NO_BODY, receive, TOO_LARGE, type Received } from './receive.js'
@@ -209,13 +209,11 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
     try {
       if (isUserinfo(call) && answer.status === 200) return await tellUserinfo(walking, sentMs, answer)
       const flow = errand.flows(answer.headers)
-      if (!flow) return await passOn(res, answer, addedTo(BYPASS, notes), turns)
-      overhear(answer, flow)
-      if (asking) asking.fetch.onFollowed = () => void (flow.runsAhead && answer.body.resume())
+      if (!flow) return await passOn(res, answer, addedTo(asking?.unkept ?? BYPASS, notes), turns)
+      const flowing = new Flowing(answer, flow, asking?.fetch)
       audience.whenGone(() => answer.body.destroy())
-      const others = { hurry: () => flow.runsAhead, wantIt: () => asking?.fetch.isWantedByOthers === true }
-      const written = await passOn(res, answer, addedTo(flow.how, notes), turns, others)
-      if (!answer.body.closed) await new Promise(resolve => answer.body.once('close', resolve))
+      const written = await passOn(res, answer, addedTo(flow.how, notes), turns, flowing)
+      await flowing.isOver()
       return written
     } finally {
       asked.permit.over()
@@ -234,13 +232,6 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
 function addedTo(how: string, { waitMs }: Journal): readonly string[] {
   const added = FORWARDED.get(how) ?? ours('forwarded', how)
   return waitMs > 0 ? added.concat(held(waitMs)) : added
-}
-
-/** Listens in on a body that passes. */
-function overhear(answer: Answer, flow: Flow): void {
-  const end = () => flow.end(answer.isWhole())
-  answer.body.on('data', (chunk: Buffer) => flow.take(chunk))
-  answer.body.on('end', end).on('close', end)
 }
 
 const SHUTTING_DOWN: Refusal = {

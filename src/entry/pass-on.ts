@@ -16,15 +16,15 @@ export interface Passing {
 /** Who else wants this answer. */
 export interface Others {
   /** They wait for the whole of it, and not for how fast this client reads. */
-  hurry(): boolean
+  readonly isHurried: boolean
   /** It should come to its end though this client has left. */
-  wantIt(): boolean
+  readonly isWanted: boolean
 }
 
-const ALONE: Others = { hurry: () => false, wantIt: () => false }
+const ALONE: Others = { isHurried: false, isWanted: false }
 
 function leave(body: Readable, others: Others): void {
-  if (others.wantIt()) body.resume()
+  if (others.isWanted) body.resume()
   else body.destroy()
 }
 
@@ -64,7 +64,7 @@ export function passOn(
     }
     // Only then is `drain` listened for: most answers never wait.
     const wait = () => {
-      if (others.hurry()) return
+      if (others.isHurried) return
       body.pause()
       res.once('drain', () => body.resume())
     }

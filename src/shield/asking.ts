@@ -121,11 +121,11 @@ export class Asking implements Errand {
     if (this.fetch.isFollowed && this.#status < 500 && mayBeShared(lines))
       this.fetch.share(this.#status, lines, body, false)
     this.#finish()
-    return this.#unkept
+    return this.unkept
   }
 
-  /** The answer flows. */
-  flows(lines: readonly string[]): Flow {
+  /** The answer flows. @returns `undefined` where nothing is wanted of its body */
+  flows(lines: readonly string[]): Flow | undefined {
     const { question, fetch } = this
     const ear = this.#parts.learning.ear(question, this.#status, lines)
     const keep = question.mayAnswer ? keepOf(this.#status, lines) : undefined
@@ -136,7 +136,8 @@ export class Asking implements Errand {
         ? this.#parts.copies.intake(keep?.declaredBytes, whose && keep && { id: whose.id, keep })
         : undefined
     if (!intake) this.#given()
-    const how = whose && intake ? STORED : this.#unkept
+    if (!intake && !ear) return undefined
+    const how = whose && intake ? STORED : this.unkept
     return new FlowIn(this, { ear, intake, keep, whose, lines, how, ahead: this.#parts.ahead })
   }
 
@@ -178,7 +179,8 @@ export class Asking implements Errand {
     this.#given()
   }
 
-  get #unkept(): string {
+  /** The parameters of `Cache-Status` where nothing is kept. */
+  get unkept(): string {
     return this.question.isTracked ? MISS : BYPASS
   }
 

@@ -180,8 +180,9 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
       asking?.ended()
       const refusal =
         asked.kind === 'refusal' ? asked : failureRefusal(asked, body.kind === 'stream' && body.size.exceeded)
-      const stale = STALE_FOR.has(refusal.reason) ? await rooms.shield.stale(visitor) : undefined
       if (res.destroyed) return LEFT
+      const stale = STALE_FOR.has(refusal.reason) ? await rooms.shield.stale(visitor) : undefined
+      // Also where the client has left meanwhile: a copy that was opened has to be closed.
       if (stale) return standIn(res, stale, ours('remembered', stale.how), 'remembered', turns)
       return refuse(res, refusal, held(notes.waitMs))
     }
@@ -226,6 +227,8 @@ function overhear(answer: Answer, flow: Flow): void {
   const end = () => flow.end(answer.isWhole())
   answer.body.on('data', (chunk: Buffer) => flow.take(chunk))
   answer.body.on('end', end).on('close', end)
+  // It may have closed before anybody listened, and then says so no more.
+  if (answer.body.destroyed) end()
 }
 
 const SHUTTING_DOWN: Refusal = {

@@ -118,7 +118,9 @@ export class Asking implements Errand {
    */
   told(lines: readonly string[], body: Buffer): string {
     this.#settle(false)
-    if (this.fetch.isFollowed && this.#status < 500 && mayBeShared(lines))
+    const { isFollowed, isVoid } = this.fetch
+    // What was void when it came may be an error of before a write, and others may have come after that.
+    if (isFollowed && !isVoid && this.#status < 500 && mayBeShared(lines))
       this.fetch.share(this.#status, lines, body, false)
     this.#finish()
     return this.#unkept
@@ -146,7 +148,8 @@ export class Asking implements Errand {
     const { copies, learning } = this.#parts
     const { intake, keep, whose, lines, ear, isWhole } = came
     const shown = isWhole && ear ? learning.heard(question, ear, fetch.sentMs) : []
-    this.#settle(isWhole)
+    // What nobody was left to take was answered all the same; what broke off at DocuSign brought its askers nothing.
+    this.#settle(isWhole || fetch.isForsaken)
     const taken = isWhole && !fetch.isVoid ? intake?.finish() : undefined
     if (!taken) {
       intake?.abandon()

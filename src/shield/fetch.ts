@@ -78,6 +78,11 @@ export class Fetch {
     return this.isFollowed || (this.outlives && this.#isSent && !this.#isOver)
   }
 
+  /** All who wanted it have left. */
+  get isForsaken(): boolean {
+    return !this.#hasLeader && !this.isWantedByOthers
+  }
+
   /** It waits for its leave, as a call of theirs would: those with no more time do not wait along. */
   held(): void {
     this.#isHeld = true
@@ -154,6 +159,6 @@ export class Fetch {
   }
 
   #ask(): void {
-    if (!this.#hasLeader && !this.isWantedByOthers) this.onUnwanted()
+    if (this.isForsaken) this.onUnwanted()
   }
 }

@@ -633,7 +633,7 @@ const MUTATIONS: readonly Mutation[] = [
   {
     rule: 'shield: a leader who fails sets all free',
     file: 'shield/asking.js',
-    cuts: [['this.fetch.free();', '']],
+    cuts: [['const left = this.fetch.free();', 'const left = undefined;']],
     test: TWINS,
   },
   {

@@ -141,7 +141,7 @@ function makeWorld() {
   const clock = makeHandClock()
   const shield = makeShield(configOf(true), {
     clock,
-    turns: { atEnd: run => void run() },
+    turns: { atEnd: run => void setImmediate(run) },
     vault: makeClosedVault(),
     notebook: makeMemoryNotebook(),
     askUserinfo: () => Promise.resolve(undefined),
@@ -340,7 +340,9 @@ function makeWorld() {
     },
     /** All that is under way comes to its end, and whoever follows it to his. */
     async end(): Promise<void> {
-      for (let rounds = 0; rounds < 100 && led.some(({ state }) => state !== 'over'); rounds++) {
+      const isGoingOn = () => waiting.size > 0 || led.some(({ state }) => state !== 'over')
+      for (let rounds = 0; rounds < 100 && isGoingOn(); rounds++) {
+        await settled()
         for (const one of [...led]) {
           if (one.state === 'held') send(one)
           await settled()
@@ -462,7 +464,7 @@ function makeScene(vault: Vault = makeClosedVault(), cacheEnabled = true) {
   const clock = makeHandClock()
   const shield = makeShield(configOf(cacheEnabled), {
     clock,
-    turns: { atEnd: run => void run() },
+    turns: { atEnd: run => void setImmediate(run) },
     vault,
     notebook: makeMemoryNotebook(),
     askUserinfo: () => Promise.resolve(undefined),
@@ -598,5 +600,59 @@ void t.test('what is dropped while it is being written is gone from the vault at
     shelf.release()
     await settled()
     t.equal((await scene.recall(''))?.kind, 'too-soon')
+  }
+})
+
+void t.test(
+  'a thousand who wait for one that is refused, and for the next, look a thousand times',
+  async t => {
+    const many = 1_000
+    const scene = makeScene()
+    const first = await scene.lead('')
+    let looks = 0
+    let led = 0
+    const wait = async () => {
+      for (;;) {
+        const recalled = await scene.recall('')
+        looks++
+        if (recalled?.kind === 'ask') {
+          led++
+          return recalled.ended()
+        }
+        if (recalled?.kind !== 'follow' || (await recalled.follower.result).kind !== 'free') return
+      }
+    }
+    const all = Promise.all(Array.from({ length: many }, wait))
+    await settled()
+    first.ended()
+    await all
+    t.equal(led, many, 'each in his turn')
+    t.ok(looks <= 3 * many, `${looks} times`)
+  },
+)
+
+void t.test('who leads after another is not told to those whom DocuSign has not accepted since', async t => {
+  const scene = makeScene()
+  const first = await scene.lead('')
+  const [heir, third] = [await scene.recall(''), await scene.recall('')]
+  if (heir?.kind !== 'follow' || third?.kind !== 'follow') throw new Error('they do not wait along')
+  first.ended()
+  t.strictSame(await heir.follower.result, { kind: 'free' })
+  const next = await scene.lead('')
+  next.sending()
+  scene.clock.pass(10)
+  scene.pass('GET', '/recipients', 401)
+  scene.answer(next, 200, '{}')
+  t.strictSame(await third.follower.result, { kind: 'free' })
+})
+
+void t.test('where the next one does not lead, those who wait with him look for themselves', async t => {
+  const scene = makeScene()
+  const first = await scene.lead('')
+  const waiting = [await scene.recall(''), await scene.recall(''), await scene.recall('')]
+  first.ended()
+  for (const one of waiting) {
+    if (one?.kind !== 'follow') throw new Error('he does not wait along')
+    t.strictSame(await one.follower.result, { kind: 'free' })
   }
 })

@@ -4,7 +4,7 @@ import type { PollResult } from '../base/types.js'
 import type { Copies } from './copies.js'
 import type { Diary } from './diary.js'
 import { BYPASS, MISS, STORED } from './cache-status.js'
-import type { Fetch } from './fetch.js'
+import type { Crowd, Fetch } from './fetch.js'
 import { FlowIn, type Ahead, type Came, type Flow } from './flow.js'
 import { keepOf } from './keepable.js'
 import type { Learning } from './learn.js'
@@ -36,6 +36,8 @@ export interface AskingParts {
   readonly ahead: Ahead
   /** It is over: whoever asks next asks anew. */
   over(asking: Asking): void
+  /** These have waited for it, and wait for the next. */
+  left(asking: Asking, crowd: Crowd): void
 }
 
 export class Asking implements Errand {
@@ -203,7 +205,8 @@ export class Asking implements Errand {
 
   #finish(): void {
     this.#parts.over(this)
-    this.fetch.free()
+    const left = this.fetch.free()
+    if (left) this.#parts.left(this, left)
   }
 }
 

@@ -130,14 +130,12 @@ export function makeRecall({ clock, polls, copies, whose, underWay, config }: Re
     const credential = question?.credential.id ?? ''
     const follower = fetch.follow(credential, untilMs, clock)
     if (!question) return { kind: 'follow', follower, replyOf: shared }
-    // Much may have come to light while he waited: a 401 for his token, say.
-    const maySee = () =>
-      credential === fetch.credential
-        ? !whose.isRefusedSince(question, fetch.sentMs)
+    // Much may have come to light while he waited: a 401 for his token, say. And who leads now may be another.
+    const maySee = (told: Extract<Shared, { kind: 'shared' }>) =>
+      told.credential === credential
+        ? told.status >= 400 || !whose.isRefusedSince(question, told.sentMs)
         : whose.mayRead(question)
-    const result = follower.result.then(one =>
-      one.kind === 'shared' && one.status < 400 && !maySee() ? FREE : one,
-    )
+    const result = follower.result.then(one => (one.kind === 'shared' && !maySee(one) ? FREE : one))
     return { kind: 'follow', follower: { result, leave: () => follower.leave() }, replyOf: shared }
   }
 

@@ -398,6 +398,8 @@ interface Shelf {
   readonly vault: Vault
   /** Ids that were removed, in order. */
   readonly removed: string[]
+  /** Commits that this took. */
+  removals: number
   /** Withdrawals that are open. */
   open: number
   /** Lets a withdrawal, or a deposit, go on. */
@@ -411,6 +413,7 @@ function makeSlowShelf(): Shelf {
   const kept = new Map<string, { readonly head: Buffer; readonly body: Buffer }>()
   const shelf: Shelf = {
     removed: [],
+    removals: 0,
     open: 0,
     release: () => undefined,
     gate: Promise.resolve(),
@@ -445,6 +448,7 @@ function makeSlowShelf(): Shelf {
         return { head: found.head, body: () => Readable.from([found.body]), close }
       },
       remove(ids) {
+        shelf.removals++
         for (const id of ids) {
           kept.delete(id)
           shelf.removed.push(id)
@@ -655,4 +659,22 @@ void t.test('where the next one does not lead, those who wait with him look for 
     if (one?.kind !== 'follow') throw new Error('he does not wait along')
     t.strictSame(await one.follower.result, { kind: 'free' })
   }
+})
+
+void t.test('one that makes many others go costs the store one commit', async t => {
+  const shelf = makeSlowShelf()
+  const scene = makeScene(shelf.vault)
+  const keepOnly = (maxBytes: number) => {
+    const { cache, ...config } = configOf(true)
+    scene.shield.configure({ ...config, cache: { ...cache, maxBytes } })
+  }
+  keepOnly(400_000)
+  for (let i = 0; i < 300; i++) await scene.read(`/documents/${i}`)
+  t.equal(shelf.removals, 0)
+  await scene.read('/documents/combined', 200, LARGE)
+  t.ok(shelf.removed.length > 150)
+  t.equal(shelf.removals, 1)
+  keepOnly(310_000)
+  t.ok(shelf.removed.length > 200)
+  t.equal(shelf.removals, 2)
 })

@@ -107,7 +107,8 @@ export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): C
 
   function put(entry: Entry): boolean {
     const { id, envelope } = entry.copy
-    if (!table.set(id, entry)) return false
+    // A large one may make thousands of others go.
+    if (!together(() => table.set(id, entry))) return false
     const ids = ofEnvelope.get(envelope)
     if (ids) ids.add(id)
     else ofEnvelope.set(envelope, new Set([id]))
@@ -115,11 +116,20 @@ export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): C
   }
 
   function forget(entries: readonly Entry[]): void {
+    together(() => {
+      for (const { copy } of entries) table.delete(copy.id)
+    })
+  }
+
+  /** One commit for all that it removes. */
+  function together<T>(work: () => T): T {
+    if (removing) return work()
     removing = []
-    for (const { copy } of entries) table.delete(copy.id)
+    const result = work()
     const ids = removing
     removing = undefined
     if (ids.length > 0) vault.remove(ids)
+    return result
   }
 
   /** Not over its bytes: those are still to come when the head of a large copy is written. */
@@ -128,7 +138,7 @@ export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): C
     return { lines: keep.lines, etag: keep.etag ?? `"${id}-${nowMs.toString(36)}"` }
   }
 
-  takeUp(vault.load())
+  together(() => takeUp(vault.load()))
 
   function takeUp(facts: readonly CopyFacts[]): void {
     const unfit: string[] = []
@@ -236,7 +246,7 @@ export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): C
     configure(next) {
       const before = config
       config = next
-      if (next.maxBytes !== before.maxBytes) table.resize(next.maxBytes)
+      if (next.maxBytes !== before.maxBytes) together(() => table.resize(next.maxBytes))
     },
 
     tally: () => ({ entries: table.size, bytes: table.bytes, evictions }),

@@ -482,3 +482,20 @@ void t.test(
     await busy
   },
 )
+
+void t.test('what is too long to be a list of accounts keeps no connection', async t => {
+  let isLetGo = false
+  const docusign = http.createServer((_, res) => {
+    res.on('close', () => (isLetGo = true))
+    res.end(Buffer.alloc(8_388_608, ' '))
+  })
+  docusign.listen(0, '127.0.0.1')
+  await once(docusign, 'listening')
+  t.teardown(() => docusign.close())
+  const { port } = docusign.address() as AddressInfo
+  const governor = await startPassing(`http://127.0.0.1:${port}`)
+  t.teardown(() => governor.stop())
+  const { status } = await fetch(`${governor.url}/oauth/userinfo`, { headers: { authorization: 'Bearer a' } })
+  t.equal(status, 502)
+  await until('it to be let go', () => isLetGo)
+})

@@ -1,12 +1,14 @@
 /** The shield alone, under whatever may happen to questions on their way: before a naive model of what it promises. */
 import { readFileSync } from 'node:fs'
+import { Readable } from 'node:stream'
 import fc from 'fast-check'
 import t from 'tap'
+import type { Vault } from '../src/base/vault.js'
 import { makeIdentify } from '../src/identify/identify.js'
 import { makeRoutes } from '../src/identify/routes.js'
 import type { Asking } from '../src/shield/asking.js'
 import type { Reply } from '../src/shield/reply.js'
-import { makeShield } from '../src/shield/shield.js'
+import { makeShield, type ShieldConfig } from '../src/shield/shield.js'
 import { makeClosedVault, makeMemoryNotebook } from '../src/state/memory.js'
 import { ROOT } from './fixtures/governor.js'
 import { makeHandClock } from './fixtures/hand-clock.js'
@@ -119,32 +121,33 @@ interface Rule {
 /** Of one envelope, in one interval, so many new refusals let their caller read what he lost. */
 const MOST_REGAINED = 4
 
+function configOf(cacheEnabled: boolean): ShieldConfig {
+  return {
+    polling: { intervalMs: INTERVAL_MS, mode: 'enforce', withoutCopy: 'refuse', lists: false },
+    cache: {
+      enabled: cacheEnabled,
+      terminalMaxAgeMs: 86_400_000,
+      maxBytes: 1e8,
+      maxEntryBytes: 1e6,
+      staleIfErrorMs: 0,
+      share: 'viewer',
+    },
+    identity: { introspect: false, recheckMs: 1e9 },
+  }
+}
+
 /** One run of the shield; each thing it does is held against what it may. Throws where it may not. */
 function makeWorld() {
   const clock = makeHandClock()
-  const shield = makeShield(
-    {
-      polling: { intervalMs: INTERVAL_MS, mode: 'enforce', withoutCopy: 'refuse', lists: false },
-      cache: {
-        enabled: true,
-        terminalMaxAgeMs: 86_400_000,
-        maxBytes: 1e8,
-        maxEntryBytes: 1e6,
-        staleIfErrorMs: 0,
-        share: 'viewer',
-      },
-      identity: { introspect: false, recheckMs: 1e9 },
-    },
-    {
-      clock,
-      turns: { atEnd: run => void run() },
-      vault: makeClosedVault(),
-      notebook: makeMemoryNotebook(),
-      askUserinfo: () => Promise.resolve(undefined),
-      nameOf: account => account,
-      namesOf: account => [account],
-    },
-  )
+  const shield = makeShield(configOf(true), {
+    clock,
+    turns: { atEnd: run => void setImmediate(run) },
+    vault: makeClosedVault(),
+    notebook: makeMemoryNotebook(),
+    askUserinfo: () => Promise.resolve(undefined),
+    nameOf: account => account,
+    namesOf: account => [account],
+  })
   const rules = new Map<string, Rule>()
   /** Envelope and caller → the last time that DocuSign refused him something of it. */
   const losses = new Map<string, { readonly place: number; readonly ms: number }>()
@@ -338,7 +341,9 @@ function makeWorld() {
     },
     /** All that is under way comes to its end, and whoever follows it to his. */
     async end(): Promise<void> {
-      for (let rounds = 0; rounds < 100 && led.some(({ state }) => state !== 'over'); rounds++) {
+      const isGoingOn = () => waiting.size > 0 || led.some(({ state }) => state !== 'over')
+      for (let rounds = 0; rounds < 100 && isGoingOn(); rounds++) {
+        await settled()
         for (const one of [...led]) {
           if (one.state === 'held') send(one)
           await settled()
@@ -387,3 +392,290 @@ void t.test(
     t.ok(Math.min(...Object.values(sum)) > 3, `all of it happened: ${JSON.stringify(sum)}`)
   },
 )
+
+/* What takes a certain order of things to happen, one by one. */
+
+interface Shelf {
+  readonly vault: Vault
+  /** Ids that were removed, in order. */
+  readonly removed: string[]
+  /** Commits that this took. */
+  removals: number
+  /** Withdrawals that are open. */
+  open: number
+  /** Lets a withdrawal, or a deposit, go on. */
+  release: () => void
+  /** Until when they wait. */
+  gate: Promise<void>
+}
+
+/** A vault in memory, whose disk is as slow as the test wants it. */
+function makeSlowShelf(): Shelf {
+  const kept = new Map<string, { readonly head: Buffer; readonly body: Buffer }>()
+  const shelf: Shelf = {
+    removed: [],
+    removals: 0,
+    open: 0,
+    release: () => undefined,
+    gate: Promise.resolve(),
+    vault: {
+      ...makeClosedVault(),
+      isOpen: true,
+      deposit(id, head) {
+        const chunks: Buffer[] = []
+        return {
+          write(chunk) {
+            chunks.push(chunk)
+            return Promise.resolve()
+          },
+          async keep() {
+            await shelf.gate
+            kept.set(id, { head, body: Buffer.concat(chunks) })
+            return true
+          },
+          discard: () => undefined,
+        }
+      },
+      async withdraw(id) {
+        await shelf.gate
+        const found = kept.get(id)
+        if (!found) return undefined
+        shelf.open++
+        let isOpen = true
+        const close = () => {
+          if (isOpen) shelf.open--
+          isOpen = false
+        }
+        return { head: found.head, body: () => Readable.from([found.body]), close }
+      },
+      remove(ids) {
+        shelf.removals++
+        for (const id of ids) {
+          kept.delete(id)
+          shelf.removed.push(id)
+        }
+      },
+    },
+  }
+  return shelf
+}
+
+function slowly(shelf: Shelf): void {
+  shelf.gate = new Promise(resolve => (shelf.release = resolve))
+}
+
+/** A shield, and calls by their path. */
+function makeScene(vault: Vault = makeClosedVault(), cacheEnabled = true) {
+  const clock = makeHandClock()
+  const shield = makeShield(configOf(cacheEnabled), {
+    clock,
+    turns: { atEnd: run => void setImmediate(run) },
+    vault,
+    notebook: makeMemoryNotebook(),
+    askUserinfo: () => Promise.resolve(undefined),
+    nameOf: account => account,
+    namesOf: account => [account],
+  })
+
+  function visit(method: string, below: string, who = 'ann') {
+    const call = identify(method, `${ACCOUNT}/envelopes/${GUIDS[0]}${below}`)
+    if (call.kind === 'refusal') throw new Error(call.message)
+    return shield.visit(call, { authorization: `Bearer ${who}` }, undefined)
+  }
+
+  const scene = {
+    clock,
+    shield,
+    recall: async (below: string, who?: string) =>
+      shield.recall(visit('GET', below, who), clock.nowMs() + 45_000),
+    /** One that must be asked for. */
+    async lead(below: string, who?: string): Promise<Asking> {
+      const recalled = await scene.recall(below, who)
+      if (recalled?.kind !== 'ask') throw new Error(`not asked: ${recalled?.kind}`)
+      return recalled
+    },
+    async read(below: string, code = 200, body = '{}'): Promise<void> {
+      const asking = await scene.lead(below)
+      asking.sending()
+      asking.leaving()
+      scene.answer(asking, code, body)
+      await settled()
+    },
+    answer(asking: Asking, code: number, body: string): void {
+      asking.answered(code)
+      const flow = asking.flows(LINES)
+      flow?.take(Buffer.from(body))
+      flow?.end(true)
+    },
+    /** One that passes. */
+    pass(method: string, below: string, code: number): void {
+      const passing = shield.pass(visit(method, below))
+      passing.sending()
+      passing.answered(code)
+    },
+  }
+  return scene
+}
+
+const LARGE = 'x'.repeat(300_000)
+
+void t.test('who is refused a part of an envelope reads what he lost once, whatever its query', async t => {
+  const scene = makeScene()
+  await scene.read('')
+  scene.pass('GET', '/lock', 404)
+  const again = await scene.lead('')
+  const other = await scene.recall('?include=tabs')
+  t.equal(other?.kind, 'follow', 'while that one waits for its leave')
+  again.sending()
+  scene.answer(again, 200, '{}')
+  t.equal((await scene.recall('?include=tabs'))?.kind, 'too-soon')
+})
+
+void t.test('an error from before a write is told to nobody who asks after it', async t => {
+  const scene = makeScene()
+  const asking = await scene.lead('/lock')
+  asking.sending()
+  scene.pass('POST', '/lock', 201)
+  const late = await scene.recall('/lock')
+  if (late?.kind !== 'follow') throw new Error('he does not wait along')
+  asking.answered(404)
+  asking.told(LINES, Buffer.from('{}'))
+  t.strictSame(await late.follower.result, { kind: 'free' })
+})
+
+void t.test('nobody who comes after a 401 is told what his token was shown before it', async t => {
+  const scene = makeScene()
+  const asking = await scene.lead('')
+  asking.sending()
+  scene.clock.pass(10)
+  scene.pass('GET', '/recipients', 401)
+  const late = await scene.recall('')
+  if (late?.kind !== 'follow') throw new Error('he does not wait along')
+  scene.answer(asking, 200, '{}')
+  t.strictSame(await late.follower.result, { kind: 'free' })
+})
+
+void t.test('a GET that was answered has begun its interval, though all leave before its end', async t => {
+  const scene = makeScene(makeClosedVault(), false)
+  const asking = await scene.lead('')
+  asking.sending()
+  asking.leaving()
+  const twin = await scene.recall('')
+  if (twin?.kind !== 'follow') throw new Error('he does not wait along')
+  asking.answered(200)
+  const flow = asking.flows(LINES)
+  flow?.take(Buffer.from('{'))
+  asking.fetch.leader = { leave: () => flow?.end(false) }
+  asking.fetch.leaderLeft()
+  twin.follower.leave()
+  t.equal((await scene.recall(''))?.kind, 'too-soon')
+})
+
+void t.test('what comes to light while a copy is being opened counts', async t => {
+  for (const [name, change] of Object.entries({
+    'a 401 of its asker': scene => scene.pass('GET', '/recipients', 401),
+    'a write': scene => scene.pass('PUT', '', 200),
+    'a purge': scene => void scene.shield.purge({}),
+  } satisfies Record<string, (scene: ReturnType<typeof makeScene>) => void>)) {
+    const shelf = makeSlowShelf()
+    const scene = makeScene(shelf.vault)
+    await scene.read('', 200, LARGE)
+    const before = await scene.recall('')
+    t.equal(before?.kind, 'remembered')
+    if (before?.kind === 'remembered' && before.reply.body instanceof Readable) before.reply.body.destroy()
+    const openBefore = shelf.open
+    slowly(shelf)
+    const recalled = scene.recall('')
+    await settled()
+    change(scene)
+    shelf.release()
+    t.not((await recalled)?.kind, 'remembered', name)
+    t.equal(shelf.open, openBefore, `${name}: and it is let go`)
+  }
+})
+
+void t.test('what is dropped while it is being written is gone from the vault at once', async t => {
+  for (const body of ['{}', LARGE]) {
+    const shelf = makeSlowShelf()
+    const scene = makeScene(shelf.vault)
+    slowly(shelf)
+    await scene.read('', 200, body)
+    scene.shield.purge({})
+    t.equal(shelf.removed.length, 1, `${body.length} bytes`)
+    shelf.release()
+    await settled()
+    t.equal((await scene.recall(''))?.kind, 'too-soon')
+  }
+})
+
+void t.test(
+  'a thousand who wait for one that is refused, and for the next, look a thousand times',
+  async t => {
+    const many = 1_000
+    const scene = makeScene()
+    const first = await scene.lead('')
+    let looks = 0
+    let led = 0
+    const wait = async () => {
+      for (;;) {
+        const recalled = await scene.recall('')
+        looks++
+        if (recalled?.kind === 'ask') {
+          led++
+          return recalled.ended()
+        }
+        if (recalled?.kind !== 'follow' || (await recalled.follower.result).kind !== 'free') return
+      }
+    }
+    const all = Promise.all(Array.from({ length: many }, wait))
+    await settled()
+    first.ended()
+    await all
+    t.equal(led, many, 'each in his turn')
+    t.ok(looks <= 3 * many, `${looks} times`)
+  },
+)
+
+void t.test('who leads after another is not told to those whom DocuSign has not accepted since', async t => {
+  const scene = makeScene()
+  const first = await scene.lead('')
+  const [heir, third] = [await scene.recall(''), await scene.recall('')]
+  if (heir?.kind !== 'follow' || third?.kind !== 'follow') throw new Error('they do not wait along')
+  first.ended()
+  t.strictSame(await heir.follower.result, { kind: 'free' })
+  const next = await scene.lead('')
+  next.sending()
+  scene.clock.pass(10)
+  scene.pass('GET', '/recipients', 401)
+  scene.answer(next, 200, '{}')
+  t.strictSame(await third.follower.result, { kind: 'free' })
+})
+
+void t.test('where the next one does not lead, those who wait with him look for themselves', async t => {
+  const scene = makeScene()
+  const first = await scene.lead('')
+  const waiting = [await scene.recall(''), await scene.recall(''), await scene.recall('')]
+  first.ended()
+  for (const one of waiting) {
+    if (one?.kind !== 'follow') throw new Error('he does not wait along')
+    t.strictSame(await one.follower.result, { kind: 'free' })
+  }
+})
+
+void t.test('one that makes many others go costs the store one commit', async t => {
+  const shelf = makeSlowShelf()
+  const scene = makeScene(shelf.vault)
+  const keepOnly = (maxBytes: number) => {
+    const { cache, ...config } = configOf(true)
+    scene.shield.configure({ ...config, cache: { ...cache, maxBytes } })
+  }
+  keepOnly(400_000)
+  for (let i = 0; i < 300; i++) await scene.read(`/documents/${i}`)
+  t.equal(shelf.removals, 0)
+  await scene.read('/documents/combined', 200, LARGE)
+  t.ok(shelf.removed.length > 150)
+  t.equal(shelf.removals, 1)
+  keepOnly(310_000)
+  t.ok(shelf.removed.length > 200)
+  t.equal(shelf.removals, 2)
+})

@@ -3,7 +3,9 @@
  * DocuSign would not have shown it. Measured at DocuSign and in the clients' hands.
  */
 import { once } from 'node:events'
+import { existsSync, readdirSync, readlinkSync } from 'node:fs'
 import http from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import {
@@ -13,7 +15,7 @@ import {
   type GovernedOptions,
   type Told,
 } from './fixtures/governed.js'
-import { startGovernor } from './fixtures/governor.js'
+import { startGovernor, startPassing } from './fixtures/governor.js'
 import { until } from './fixtures/upstream.js'
 
 const PLENTY = { hourLimit: 100_000, burstLimit: 100_000 }
@@ -392,4 +394,108 @@ void t.test('rule: accepted on one account is not accepted on another', async t 
   await pause(420)
   t.equal((await house.ask('/users')).status, 200)
   t.match(outcome(await house.ask(path)), /^remembered/, 'it is')
+})
+
+function withVault(t: Test): Readonly<Record<string, string>> {
+  return {
+    GOVERNOR_STATE_KIND: 'embedded',
+    GOVERNOR_STATE_PATH: t.testdir(),
+    GOVERNOR_CACHE_ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'),
+  }
+}
+
+void t.test('a large copy that takes the place of another is there', async t => {
+  const house = await open(t, { docusign: { pollInterval: 0.6 }, settings: withVault(t) })
+  const [id = ''] = house.simulator.addEnvelopes({ status: 'sent', documentBytes: 300_000 })
+  const path = `/envelopes/${id}/documents/1`
+  for (let rounds = 0; rounds < 2; rounds++) {
+    t.match(outcome(await house.ask(path)), /^forwarded/)
+    t.match(outcome(await house.ask(path)), /^remembered/)
+    await pause(620)
+  }
+})
+
+void t.test('an error that breaks off holds up nobody who waits for it', async t => {
+  let calls = 0
+  const docusign = http.createServer((req, res) => {
+    if (!req.url?.includes('/envelopes/') || calls++ > 0) return void res.end('{}')
+    setTimeout(() => {
+      res.writeHead(400, { 'content-type': 'application/json', 'content-length': 100 })
+      res.write('{"errorCode":')
+      setTimeout(() => res.destroy(), 20)
+    }, 150)
+  })
+  docusign.listen(0, '127.0.0.1')
+  await once(docusign, 'listening')
+  t.teardown(() => docusign.close())
+  const { port } = docusign.address() as AddressInfo
+  const governor = await startPassing(`http://127.0.0.1:${port}`, { GOVERNOR_IDENTITY_INTROSPECT: 'false' })
+  t.teardown(() => governor.stop())
+  const url = `${governor.url}/restapi/v2.1/accounts/1/envelopes/7a5f1e05-6b6b-445e-9ec0-b8531bacca38`
+  const ask = () => fetch(url, { headers: { authorization: 'Bearer a' } }).then(({ status }) => status)
+  const leader = ask().catch(() => 'cut')
+  await until('it to be asked', () => calls === 1)
+  const waiting = Promise.all([ask(), ask()])
+  t.same(await Promise.race([waiting, pause(2_000, 'they wait for ever', { ref: false })]), [200, 200])
+  await leader
+})
+
+const FILES = '/proc/self/fd'
+
+void t.test(
+  'no file stays open for who left before a copy past its age could answer him',
+  { skip: !existsSync(FILES) && 'there is no list of open files here' },
+  async t => {
+    const settings = {
+      ...withVault(t),
+      GOVERNOR_CACHE_TERMINAL_MAX_AGE: '0.2',
+      GOVERNOR_CACHE_STALE_IF_ERROR: '600',
+      GOVERNOR_UPSTREAM_MAX_SOCKETS: '2',
+    }
+    const house = await open(t, { docusign: { pollInterval: 0.2 }, settings })
+    const [id = '', other = ''] = house.simulator.addEnvelopes({
+      status: 'completed',
+      documentBytes: 300_000,
+      count: 2,
+    })
+    const path = `/envelopes/${id}/documents/1`
+    await house.ask(`/envelopes/${id}`)
+    t.match(outcome(await house.ask(path)), /stored$/)
+    await pause(250)
+    // The one connection of its account is taken, so it is not sent yet when its caller leaves.
+    house.simulator.faults.set([{ kind: 'none', latencyMs: 700, match: { envelope: other } }])
+    const busy = house.ask(`/envelopes/${other}`)
+    await until('that to be asked', () => arrivalsAt(house, other) === 1)
+    const leaving = house.send(path)
+    await until('it to come', () => house.entries.filter(target => target.endsWith(path)).length === 2)
+    await pause(50)
+    leaving.leave()
+    await pause(150)
+    const isCopy = (file: string) => {
+      try {
+        return readlinkSync(`${FILES}/${file}`).includes('/copies/')
+      } catch {
+        return false
+      }
+    }
+    t.equal(readdirSync(FILES).filter(isCopy).length, 0)
+    await busy
+  },
+)
+
+void t.test('what is too long to be a list of accounts keeps no connection', async t => {
+  let isLetGo = false
+  const docusign = http.createServer((_, res) => {
+    res.on('close', () => (isLetGo = true))
+    res.end(Buffer.alloc(8_388_608, ' '))
+  })
+  docusign.listen(0, '127.0.0.1')
+  await once(docusign, 'listening')
+  t.teardown(() => docusign.close())
+  const { port } = docusign.address() as AddressInfo
+  const governor = await startPassing(`http://127.0.0.1:${port}`)
+  t.teardown(() => governor.stop())
+  const { status } = await fetch(`${governor.url}/oauth/userinfo`, { headers: { authorization: 'Bearer a' } })
+  t.equal(status, 502)
+  await until('it to be let go', () => isLetGo)
 })

@@ -194,8 +194,9 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
       asking?.ended()
       const refusal =
         asked.kind === 'refusal' ? asked : failureRefusal(asked, body.kind === 'stream' && body.size.exceeded)
-      const stale = STALE_FOR.has(refusal.reason) ? await rooms.shield.stale(visitor) : undefined
       if (res.destroyed) return LEFT
+      const stale = STALE_FOR.has(refusal.reason) ? await rooms.shield.stale(visitor) : undefined
+      // Also where the client has left meanwhile: a copy that was opened has to be closed.
       if (stale) return standIn(res, stale, ours('remembered', stale.how), 'remembered', turns)
       return refuse(res, refusal, held(notes.waitMs))
     }

@@ -26,6 +26,8 @@ export class Flowing implements Others {
     const end = () => flow.end(answer.isWhole())
     answer.body.on('data', (chunk: Buffer) => flow.take(chunk))
     answer.body.on('end', end).on('close', end)
+    // It may have closed before anybody listened, and then says so no more.
+    if (answer.body.destroyed) end()
   }
 
   get isHurried(): boolean {

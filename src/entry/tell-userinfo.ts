@@ -35,6 +35,8 @@ export function makeTellUserinfo(rooms: UserinfoTellers) {
     answer: Answer,
   ): Promise<Written> {
     const body = await readUpTo(answer, MAX_USERINFO_BYTES)
+    // Nobody reads the rest, and its connection would wait for somebody who does.
+    if (!body) answer.body.destroy()
     const encoding = headerOf(answer.headers, 'content-encoding') ?? ''
     const base = rooms.publicUrl(req.headers.host) + call.app.prefix
     const told = body && rooms.rewriteUserinfo(body, encoding, base, MAX_USERINFO_BYTES)

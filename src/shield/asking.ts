@@ -4,7 +4,7 @@ import type { PollResult } from '../base/types.js'
 import type { Copies } from './copies.js'
 import type { Diary } from './diary.js'
 import { BYPASS, MISS, STORED } from './cache-status.js'
-import type { Fetch } from './fetch.js'
+import type { Crowd, Fetch } from './fetch.js'
 import { FlowIn, type Ahead, type Came, type Flow } from './flow.js'
 import { keepOf } from './keepable.js'
 import type { Learning } from './learn.js'
@@ -36,6 +36,8 @@ export interface AskingParts {
   readonly ahead: Ahead
   /** It is over: whoever asks next asks anew. */
   over(asking: Asking): void
+  /** These have waited for it, and wait for the next. */
+  left(asking: Asking, crowd: Crowd): void
 }
 
 export class Asking implements Errand {
@@ -118,7 +120,9 @@ export class Asking implements Errand {
    */
   told(lines: readonly string[], body: Buffer): string {
     this.#settle(false)
-    if (this.fetch.isFollowed && this.#status < 500 && mayBeShared(lines))
+    const { isFollowed, isVoid } = this.fetch
+    // What was void when it came may be an error of before a write, and others may have come after that.
+    if (isFollowed && !isVoid && this.#status < 500 && mayBeShared(lines))
       this.fetch.share(this.#status, lines, body, false)
     this.#finish()
     return this.unkept
@@ -147,7 +151,8 @@ export class Asking implements Errand {
     const { copies, learning } = this.#parts
     const { intake, keep, whose, lines, ear, isWhole } = came
     const shown = isWhole && ear ? learning.heard(question, ear, fetch.sentMs) : []
-    this.#settle(isWhole)
+    // What nobody was left to take was answered all the same; what broke off at DocuSign brought its askers nothing.
+    this.#settle(isWhole || fetch.isForsaken)
     const taken = isWhole && !fetch.isVoid ? intake?.finish() : undefined
     if (!taken) {
       intake?.abandon()
@@ -202,7 +207,8 @@ export class Asking implements Errand {
 
   #finish(): void {
     this.#parts.over(this)
-    this.fetch.free()
+    const left = this.fetch.free()
+    if (left) this.#parts.left(this, left)
   }
 }
 

@@ -81,6 +81,8 @@ export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): C
   const scaleMs = clock.wallMs() - clock.nowMs()
   const ofEnvelope = new Map<string, Set<string>>()
   const intakes = { bytes: 0 }
+  /** Large ones on their way to the vault, which are in the table when they are there. Bounded by the answers that come in. */
+  const writing = new Set<Entry>()
   /** While many are removed, their ids: the vault is told once. */
   let removing: string[] | undefined
 
@@ -96,8 +98,8 @@ export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): C
     const ids = ofEnvelope.get(envelope)
     ids?.delete(id)
     if (ids?.size === 0) ofEnvelope.delete(envelope)
-    entry.deposit?.discard()
-    if (!entry.isStored) return
+    // One that is still being written is removed as well, because a kill must not find it kept.
+    if (!entry.isStored && !entry.deposit) return
     entry.isStored = false
     if (removing) removing.push(id)
     else vault.remove([id])
@@ -105,7 +107,8 @@ export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): C
 
   function put(entry: Entry): boolean {
     const { id, envelope } = entry.copy
-    if (!table.set(id, entry)) return false
+    // A large one may make thousands of others go.
+    if (!together(() => table.set(id, entry))) return false
     const ids = ofEnvelope.get(envelope)
     if (ids) ids.add(id)
     else ofEnvelope.set(envelope, new Set([id]))
@@ -113,11 +116,20 @@ export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): C
   }
 
   function forget(entries: readonly Entry[]): void {
+    together(() => {
+      for (const { copy } of entries) table.delete(copy.id)
+    })
+  }
+
+  /** One commit for all that it removes. */
+  function together<T>(work: () => T): T {
+    if (removing) return work()
     removing = []
-    for (const { copy } of entries) table.delete(copy.id)
+    const result = work()
     const ids = removing
     removing = undefined
     if (ids.length > 0) vault.remove(ids)
+    return result
   }
 
   /** Not over its bytes: those are still to come when the head of a large copy is written. */
@@ -126,7 +138,7 @@ export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): C
     return { lines: keep.lines, etag: keep.etag ?? `"${id}-${nowMs.toString(36)}"` }
   }
 
-  takeUp(vault.load())
+  together(() => takeUp(vault.load()))
 
   function takeUp(facts: readonly CopyFacts[]): void {
     const unfit: string[] = []
@@ -150,7 +162,10 @@ export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): C
     }
     if (copy.bytes > IN_MEMORY_BYTES) return { kind: 'stream', head, source }
     const body = await readAll(source, copy.bytes)
-    if (!body) return undefined
+    if (!body) {
+      if (table.peek(copy.id) === entry) forget([entry])
+      return undefined
+    }
     entry.held = { ...head, body }
     return { kind: 'bytes', head, body }
   }
@@ -203,26 +218,35 @@ export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): C
         const head = writeHead({ lines, etag: held.etag })
         return store(entry, vault.deposit(copy.id, head), taken, () => table.peek(copy.id) === entry)
       }
-      if (taken.kind === 'deposit') await store(entry, taken.deposit, taken, isWanted)
-      if (entry.isStored && !put(entry)) vault.remove([copy.id])
+      if (taken.kind !== 'deposit') return
+      writing.add(entry)
+      await store(entry, taken.deposit, taken, isWanted)
+      writing.delete(entry)
+      if (!entry.isStored) return
+      // The vault has put it in the place of the one before: what is removed under this id from now on is this one.
+      const before = table.peek(copy.id)
+      if (before) before.isStored = false
+      if (!put(entry)) vault.remove([copy.id])
     },
 
     drop({ account, envelope, viewer }) {
       const ids = envelope === undefined ? undefined : (ofEnvelope.get(envelope) ?? [])
       const entries = ids ? [...ids].flatMap(id => table.peek(id) ?? []) : [...table.values()]
-      const dropped = entries.filter(
-        ({ copy }) =>
-          (account === undefined || copy.account === account) &&
-          (viewer === undefined || copy.viewer === viewer),
-      )
+      const isMeant = ({ copy }: Entry) =>
+        (account === undefined || copy.account === account) &&
+        (envelope === undefined || copy.envelope === envelope) &&
+        (viewer === undefined || copy.viewer === viewer)
+      const dropped = entries.filter(isMeant)
       forget(dropped)
+      const unfinished = [...writing].filter(isMeant)
+      if (unfinished.length > 0) vault.remove(unfinished.map(({ copy }) => copy.id))
       return dropped.map(({ copy }) => copy)
     },
 
     configure(next) {
       const before = config
       config = next
-      if (next.maxBytes !== before.maxBytes) table.resize(next.maxBytes)
+      if (next.maxBytes !== before.maxBytes) together(() => table.resize(next.maxBytes))
     },
 
     tally: () => ({ entries: table.size, bytes: table.bytes, evictions }),

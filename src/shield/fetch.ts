@@ -12,6 +12,9 @@ export type Shared =
       readonly status: number
       readonly lines: readonly string[]
       readonly body: Buffer
+      /** Whose question it was, and when that was sent. */
+      readonly credential: string
+      readonly sentMs: number
     }
   /** There is nothing to share: look again. */
   | { readonly kind: 'free' }
@@ -47,10 +50,31 @@ interface Waiting {
   isDue: boolean
 }
 
+/** Those who wait, whoever leads. */
+export class Crowd {
+  readonly waiting = new Set<Waiting>()
+  /** `undefined` between one leader and the next. */
+  fetch: Fetch | undefined
+
+  /** Ends the wait of one of them. */
+  end(one: Waiting, shared: Shared): void {
+    if (!this.waiting.delete(one)) return
+    one.settle(shared)
+    this.fetch?.lost()
+  }
+
+  /** They all look for themselves. */
+  free(): void {
+    const all = [...this.waiting]
+    this.waiting.clear()
+    for (const { settle } of all) settle(FREE)
+  }
+}
+
 export class Fetch {
   /** Credential of the leader. */
   readonly credential: string
-  readonly #followers = new Set<Waiting>()
+  #crowd: Crowd
   /** Worth its answer even when nobody waits any more, from the moment it is sent: DocuSign has counted it. */
   outlives: boolean
   #isHeld = true
@@ -69,9 +93,12 @@ export class Fetch {
   /** Told when somebody waits for what flows. */
   stream: Hurried | undefined = undefined
 
-  constructor(credential: string, outlives: boolean) {
+  /** @param crowd who waits already, for the one before it */
+  constructor(credential: string, outlives: boolean, crowd = new Crowd()) {
     this.credential = credential
     this.outlives = outlives
+    this.#crowd = crowd
+    crowd.fetch = this
   }
 
   get isSent(): boolean {
@@ -84,7 +111,7 @@ export class Fetch {
 
   /** Whether anybody else waits for what it brings. */
   get isFollowed(): boolean {
-    return this.#followers.size > 0
+    return this.#crowd.waiting.size > 0
   }
 
   /** Whether it should go on, though the client who led has gone. */
@@ -92,10 +119,21 @@ export class Fetch {
     return this.isFollowed || (this.outlives && this.#isSent && !this.#isOver)
   }
 
+  /** It has no leave to go yet. */
+  get isHeld(): boolean {
+    return this.#isHeld
+  }
+
+  /** All who wanted it have left. */
+  get isForsaken(): boolean {
+    return !this.#hasLeader && !this.isWantedByOthers
+  }
+
   /** It waits for its leave, as a call of theirs would: those with no more time do not wait along. */
   held(): void {
     this.#isHeld = true
-    for (const waiting of [...this.#followers]) if (waiting.isDue) this.#end(waiting, { kind: 'overdue' })
+    const crowd = this.#crowd
+    for (const one of [...crowd.waiting]) if (one.isDue) crowd.end(one, { kind: 'overdue' })
   }
 
   /** It has its leave, and waits for a connection. */
@@ -122,16 +160,17 @@ export class Fetch {
    * @param credential '' for one who may not see it, and only waits to see what becomes of it
    */
   follow(credential: string, untilMs: number, clock: Clock): Follower {
+    const crowd = this.#crowd
     const waiting: Waiting = { credential, settle: () => undefined, isDue: false }
     const result = new Promise<Shared>(resolve => (waiting.settle = resolve))
     const timer = clock.after(Math.max(0, untilMs - clock.nowMs()), () => {
       waiting.isDue = true
-      if (this.#isHeld) this.#end(waiting, { kind: 'overdue' })
+      if (crowd.fetch?.isHeld !== false) crowd.end(waiting, { kind: 'overdue' })
     })
-    this.#followers.add(waiting)
+    crowd.waiting.add(waiting)
     this.stream?.hurry()
     void result.then(() => timer.cancel())
-    return { result, leave: () => this.#end(waiting, { kind: 'left' }) }
+    return { result, leave: () => crowd.end(waiting, { kind: 'left' }) }
   }
 
   /** The leader's client is gone. */
@@ -143,31 +182,48 @@ export class Fetch {
   /** DocuSign's answer, whole. @param forAll all may see it; else only those with the leader's own credential */
   share(status: number, lines: readonly string[], body: Buffer, forAll: boolean): void {
     this.#isOver = true
-    for (const { credential, settle } of this.#empty()) {
-      const maySee = credential !== '' && (forAll || credential === this.credential)
-      settle(maySee ? { kind: 'shared', status, lines, body } : FREE)
+    const { waiting } = this.#crowd
+    const told: Shared = {
+      kind: 'shared',
+      status,
+      lines,
+      body,
+      credential: this.credential,
+      sentMs: this.sentMs,
+    }
+    for (const one of [...waiting]) {
+      if (one.credential === '' || !(forAll || one.credential === this.credential)) continue
+      waiting.delete(one)
+      one.settle(told)
     }
   }
 
-  /** It brings nothing that could be shared. */
-  free(): void {
+  /**
+   * It brings nothing more. One of those who still wait looks for himself; the others, who are returned, wait for what he
+   * finds: if all of them looked, and each found the next one before him, a thousand would look half a million times.
+   */
+  free(): Crowd | undefined {
     this.#isOver = true
-    for (const { settle } of this.#empty()) settle(FREE)
+    const crowd = this.#crowd
+    this.#crowd = new Crowd()
+    crowd.fetch = undefined
+    const next = firstOf(crowd.waiting)
+    if (next) crowd.end(next, FREE)
+    return crowd.waiting.size > 0 ? crowd : undefined
   }
 
-  #end(waiting: Waiting, shared: Shared): void {
-    if (!this.#followers.delete(waiting)) return
-    waiting.settle(shared)
+  /** One of those who waited waits no more. */
+  lost(): void {
     this.#ask()
   }
 
-  #empty(): Waiting[] {
-    const all = [...this.#followers]
-    this.#followers.clear()
-    return all
-  }
-
   #ask(): void {
-    if (!this.#hasLeader && !this.isWantedByOthers) this.leader?.leave()
+    if (this.isForsaken) this.leader?.leave()
   }
+}
+
+/** One who may take the leader's place, where there is one. */
+function firstOf(waiting: ReadonlySet<Waiting>): Waiting | undefined {
+  for (const one of waiting) if (one.credential !== '') return one
+  return waiting.values().next().value
 }

@@ -55,15 +55,13 @@ export function makeRecall({ clock, polls, copies, whose, underWay, config }: Re
     const ageMs = copy ? nowMs - copy.answeredMs : Infinity
     if (copy?.isFinal && ageMs < cache.terminalMaxAgeMs) {
       const ttlMs = cache.terminalMaxAgeMs - ageMs
-      return remember(question, copy, { saved: 'terminal', poll: undefined, ttlMs }, untilMs)
+      return remember(question, copy, { saved: 'terminal', poll: undefined, ttlMs })
     }
     const isFresh = copy !== undefined && ageMs < polling.intervalMs && polling.mode === 'enforce'
     if (question.call.method === 'HEAD') {
       // Not a GET, so no poll; but what a GET of the same caller may be told from a copy, it is told too.
       const ttlMs = polling.intervalMs - ageMs
-      return isFresh
-        ? remember(question, copy, { saved: 'poll', poll: undefined, ttlMs }, untilMs)
-        : undefined
+      return isFresh ? remember(question, copy, { saved: 'poll', poll: undefined, ttlMs }) : undefined
     }
     const twinKey = question.mayLead ? whose.twinKeyOf(question) : ''
     const twin = underWay.twin(twinKey)
@@ -81,12 +79,13 @@ export function makeRecall({ clock, polls, copies, whose, underWay, config }: Re
     const verdict = polls.ask(pollKey, written, nowMs)
     if (verdict.kind === 'inside') {
       if (isFresh) {
-        return remember(question, copy, { saved: 'poll', poll: 'remembered', ttlMs: verdict.restMs }, untilMs)
+        return remember(question, copy, { saved: 'poll', poll: 'remembered', ttlMs: verdict.restMs })
       }
       // His copies are gone, because DocuSign has refused him something else of this envelope: he may read it once more.
       const again = polls.ask(pollKey, whose.lossKeyOf(question), nowMs)
       if (polling.mode === 'enforce' && again.kind === 'read_after_write') {
-        return underWay.lead(question, own, pollKey, again.kind)
+        const before = underWay.pending(pollKey)
+        return before ? follow(before, undefined, untilMs) : underWay.lead(question, own, pollKey, again.kind)
       }
       const mayPass = polling.mode === 'observe' || polling.withoutCopy === 'pass'
       if (mayPass) return underWay.lead(question, own, pollKey, 'observed')
@@ -109,7 +108,7 @@ export function makeRecall({ clock, polls, copies, whose, underWay, config }: Re
     return key
   }
 
-  function remember(question: Question, copy: Copy, told: Told, untilMs: number): Looked {
+  function remember(question: Question, copy: Copy, told: Told): Looked {
     const { ttlMs, ...what } = told
     const tell = (opened: Opened): Recalled => ({
       kind: 'remembered',
@@ -118,19 +117,25 @@ export function makeRecall({ clock, polls, copies, whose, underWay, config }: Re
     })
     const opened = copies.open(copy)
     if (!(opened instanceof Promise)) return tell(opened)
-    // One that cannot be read is gone, so the second look finds another way.
-    return opened.then(read => (read ? tell(read) : recall(question, untilMs)))
+    return opened.then(read => {
+      if (read && whose.copyFor(question) === copy) return tell(read)
+      // It cannot be read, and is gone; or something has come to light while it was opened: a write, or a 401 for his token.
+      close(read)
+      return LOOK_AGAIN
+    })
   }
 
   /** @param question `undefined` for one who may not see what it brings, and only waits to see what becomes of it */
   function follow({ fetch }: Asking, question: Question | undefined, untilMs: number): Recalled {
     const credential = question?.credential.id ?? ''
     const follower = fetch.follow(credential, untilMs, clock)
-    if (!question || credential === fetch.credential) return { kind: 'follow', follower, replyOf: shared }
-    // Much may have come to light while he waited: a 401 for his token, say.
-    const result = follower.result.then(one =>
-      one.kind === 'shared' && !whose.mayRead(question) ? FREE : one,
-    )
+    if (!question) return { kind: 'follow', follower, replyOf: shared }
+    // Much may have come to light while he waited: a 401 for his token, say. And who leads now may be another.
+    const maySee = (told: Extract<Shared, { kind: 'shared' }>) =>
+      told.credential === credential
+        ? told.status >= 400 || !whose.isRefusedSince(question, told.sentMs)
+        : whose.mayRead(question)
+    const result = follower.result.then(one => (one.kind === 'shared' && !maySee(one) ? FREE : one))
     return { kind: 'follow', follower: { result, leave: () => follower.leave() }, replyOf: shared }
   }
 
@@ -146,9 +151,22 @@ export function makeRecall({ clock, polls, copies, whose, underWay, config }: Re
       const leftMs = copy.answeredMs + terminalMaxAgeMs - nowMs
       if (leftMs + staleIfErrorMs <= 0) return undefined
       const opened = await copies.open(copy)
-      return opened && remembered(question, copy, opened, leftMs, nowMs)
+      if (opened && whose.copyFor(question) === copy) return remembered(question, copy, opened, leftMs, nowMs)
+      close(opened)
+      return undefined
     },
   }
+}
+
+/** As one who waited along for something that came to nothing. */
+const LOOK_AGAIN: Recalled = {
+  kind: 'follow',
+  follower: { result: Promise.resolve(FREE), leave: () => undefined },
+  replyOf: shared,
+}
+
+function close(opened: Opened | undefined): void {
+  if (opened?.kind === 'stream') opened.source.close()
 }
 
 function tooSoon(restMs: number): Refusal {

@@ -129,6 +129,7 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
   })
   const underWay = makeUnderWay({
     tokens,
+    turns,
     asking: { clock, polls, diary, copies, learning, whose, ahead: { count: 0 } },
     mayKeep: () => config.cache.enabled,
   })

@@ -35,6 +35,8 @@ export interface Tokens {
   issued(token: string, issued: Issued, sentMs: number): void
   /** A 401 came: nothing is known of this token any more, whatever it came with. @param nowMs when it was seen */
   forget(credential: Pick<Credential, 'token' | 'id'>, nowMs: number): void
+  /** A 401 was seen after a call that was sent then. */
+  isRefusedSince(credential: Pick<Credential, 'token' | 'id'>, sentMs: number): boolean
   /** Whose copies these are: the user's where that is known, else the credential's own. One key. */
   viewerOf(credential: Credential): string
   /** The viewer, and whom it is taken for while nobody has told whose it is: copies may lie under either. */
@@ -87,10 +89,14 @@ export function makeTokens({
   const proofs = makeProofs(max)
   const refused = makeStore<{ readonly atMs: number }>(Math.min(max, MAX_REFUSED))
 
+  function isRefusedSince(root: string, sentMs: number): boolean {
+    const refusal = refused.get(root)
+    return refusal !== undefined && sentMs <= refusal.atMs
+  }
+
   /** The entry that an answer to this call may add to; `undefined` where a 401 came after it was sent. */
   function learning(root: string, sentMs: number): Known | undefined {
-    const refusal = refused.get(root)
-    if (refusal && sentMs <= refusal.atMs) return undefined
+    if (isRefusedSince(root, sentMs)) return undefined
     const before = tokens.get(root)
     if (before) return before
     const known = {
@@ -151,6 +157,7 @@ export function makeTokens({
       tokens.delete(root)
       refused.set(root, { atMs: nowMs })
     },
+    isRefusedSince: (credential, sentMs) => isRefusedSince(rootOf(credential), sentMs),
     viewerOf: credential => nameOf(credential, userOf(credential) ?? credential.id),
     namesOf(credential) {
       const user = userOf(credential)

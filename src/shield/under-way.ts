@@ -1,8 +1,9 @@
 /** The questions that are on their way to DocuSign, and how those find them who ask the same. */
+import type { Turns } from '../base/clock.js'
 import type { PollResult } from '../base/types.js'
 import { Asking, type AskingParts } from './asking.js'
 import type { Which } from './copies.js'
-import { Fetch } from './fetch.js'
+import { Fetch, type Crowd } from './fetch.js'
 import type { Question } from './question.js'
 import type { Tokens } from './tokens.js'
 
@@ -18,17 +19,21 @@ export interface UnderWay {
 
 export interface UnderWayParts {
   readonly tokens: Tokens
-  readonly asking: Omit<AskingParts, 'over'>
+  readonly turns: Turns
+  readonly asking: Omit<AskingParts, 'over' | 'left'>
   /** Whether answers to tracked questions are kept, and so worth finishing when their asker has left. */
   readonly mayKeep: () => boolean
 }
 
 /** Bounded by the calls that are under way. */
-export function makeUnderWay({ tokens, asking: parts, mayKeep }: UnderWayParts): UnderWay {
+export function makeUnderWay({ tokens, turns, asking: parts, mayKeep }: UnderWayParts): UnderWay {
   const askings = new Set<Asking>()
   const twins = new Map<string, Asking>()
   const pendings = new Map<string, Asking>()
-  const askingParts: AskingParts = { ...parts, over }
+  /** Between one leader and the next, by their twin key: for two turns at most. */
+  const crowds = new Map<string, { readonly crowd: Crowd; isOld: boolean }>()
+  let isTurnTaken = false
+  const askingParts: AskingParts = { ...parts, over, left }
 
   function over(asking: Asking): void {
     askings.delete(asking)
@@ -36,12 +41,41 @@ export function makeUnderWay({ tokens, asking: parts, mayKeep }: UnderWayParts):
     if (pendings.get(asking.pollKey) === asking) pendings.delete(asking.pollKey)
   }
 
+  function left({ twinKey }: Asking, crowd: Crowd): void {
+    if (twinKey === '' || crowds.has(twinKey)) return crowd.free()
+    crowds.set(twinKey, { crowd, isOld: false })
+    watch()
+  }
+
+  /** Whom they wait for may have found something else than a question to lead, or have left: then they all look. */
+  function watch(): void {
+    if (isTurnTaken || crowds.size === 0) return
+    isTurnTaken = true
+    turns.atEnd(() => {
+      isTurnTaken = false
+      for (const [key, one] of [...crowds]) {
+        if (one.isOld) {
+          crowds.delete(key)
+          one.crowd.free()
+        }
+        one.isOld = true
+      }
+      watch()
+    })
+  }
+
+  function take(twinKey: string): Crowd | undefined {
+    const one = crowds.get(twinKey)
+    crowds.delete(twinKey)
+    return one?.crowd
+  }
+
   return {
     twin: key => (key === '' ? undefined : twins.get(key)),
     pending: pollKey => pendings.get(pollKey),
     lead(question, twin, poll, result) {
       const isKept = question.isTracked && question.mayKeep && mayKeep()
-      const fetch = new Fetch(question.credential.id, isKept && poll !== '')
+      const fetch = new Fetch(question.credential.id, isKept && poll !== '', take(twin))
       const asking = new Asking(
         askingParts,
         question,

@@ -23,6 +23,8 @@ export interface Whose {
   copyFor(question: Question): Copy | undefined
   /** Whether DocuSign's acceptance of this caller is fresh enough for a copy, or for what another's call brings. */
   mayRead(question: Question): boolean
+  /** Whether a 401 was seen for him after a call that was sent then: what that is answered is for its own asker only. */
+  isRefusedSince(question: Question, sentMs: number): boolean
   /** Under which key those find each other who may see the same. */
   twinKeyOf(question: Question): string
   /** Whose the answer to this question will be: '' is everybody's on the account. */
@@ -81,6 +83,7 @@ export function makeWhose({ clock, tokens, copies, denials, namesOf, config }: W
     },
     twinKeyOf: question => idOf(question, tokens.viewerOf(question.credential)),
     mayRead: question => mayRead(question, clock.nowMs()),
+    isRefusedSince: ({ credential }, sentMs) => tokens.isRefusedSince(credential, sentMs),
     ownerOf(question, isPrivate) {
       const isCommon = mayBeEverybodys(question) && !isPrivate
       const viewer = isCommon ? '' : tokens.viewerOf(question.credential)

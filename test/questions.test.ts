@@ -194,7 +194,7 @@ function makeWorld() {
       if (recalled.kind === 'too-soon') {
         const rule = rules.get(key)
         const restMs = (rule?.headMs ?? -Infinity) + INTERVAL_MS - clock.nowMs()
-        must(recalled.refusal.retryAfterMs === restMs && restMs > 0, `${name}: ${restMs} ms are left`)
+        must(recalled.restMs === restMs && restMs > 0, `${name}: ${restMs} ms are left`)
         seen.refused++
       }
       if (recalled.kind === 'ask') {

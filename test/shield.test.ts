@@ -8,7 +8,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import {
   AT_ONCE,
+  numberIn,
   open as openHouse,
+  skewToTurnIn,
+  spendHour,
   type Governed,
   type GovernedOptions,
   type Told,
@@ -68,6 +71,22 @@ void t.test('a poll inside the interval is answered from the copy of its own cal
   await pause(520)
   t.equal(outcome(await house.ask(path)), 'forwarded docusign-governor; fwd=miss; stored')
   t.equal(house.simulator.report().pollsTotal, 0)
+})
+
+void t.test('a poll that is too soon is told when the hour lets it go as well', async t => {
+  const spent = { hourLimit: 10, hourWindow: 4, burstWindow: 0.5, clockSkew: skewToTurnIn(3.5, 4) }
+  const house = await open(t, { docusign: { ...spent, pollInterval: 0.5 } })
+  const [id = ''] = house.simulator.addEnvelopes({ status: 'sent' })
+  await house.ask(`/envelopes/${id}`)
+  await spendHour(house)
+  const other = await house.ask(`/envelopes/${id}?include=recipients`, AT_ONCE)
+  t.equal(other.headers['x-governor-refusal'], 'poll-too-soon')
+  t.equal(other.headers['x-ratelimit-remaining'], '0')
+  const seconds = numberIn(other, 'retry-after')
+  t.ok(seconds >= 2, 'not the rest of the interval, which is less')
+  t.match(String(other.body), `it can be in ${seconds} s.`)
+  await pause(other.endedMs + seconds * 1000 - performance.now())
+  t.equal((await house.ask(`/envelopes/${id}?include=recipients`, AT_ONCE)).status, 200)
 })
 
 void t.test('a write lets one read of each resource pass', async t => {

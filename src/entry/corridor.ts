@@ -22,7 +22,7 @@ import type { Passing, Shield } from '../shield/shield.js'
 import { makeAsk, type AskRooms, type Notes } from './ask.js'
 import { Audience } from './audience.js'
 import { framingFault, hasBody, NO_BODY, receive, TOO_LARGE, type Received } from './receive.js'
-import { failureRefusal, held, ours } from './refusal.js'
+import { asItStands, failureRefusal, held, ours } from './refusal.js'
 import { passOn } from './pass-on.js'
 import { LEFT, passWhole, refuse, type Written } from './respond.js'
 import { headerOf, isUserinfo, makeTellUserinfo, type UserinfoTellers } from './tell-userinfo.js'
@@ -139,7 +139,7 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
     const call = rooms.identify(req.method ?? '', req.url ?? '')
     if (call.kind === 'refusal') return refuse(res, call)
     notes.call = call
-    if (closing) return refuse(res, SHUTTING_DOWN)
+    if (closing) return refuse(res, asItStands(SHUTTING_DOWN, call, rooms.governor))
 
     const beganMs = clock.nowMs()
     const body = hasBody(req) ? await receive(req, res) : NO_BODY
@@ -183,7 +183,7 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
       const stale = STALE_FOR.has(refusal.reason) ? await rooms.shield.stale(visitor) : undefined
       if (res.destroyed) return LEFT
       if (stale) return standIn(res, stale, ours('remembered', stale.how), 'remembered', turns)
-      return refuse(res, refusal, held(notes.waitMs))
+      return refuse(res, asItStands(refusal, call, rooms.governor), held(notes.waitMs))
     }
     const { answer } = asked
     notes.traceToken = headerOf(answer.headers, 'x-docusign-tracetoken')

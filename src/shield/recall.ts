@@ -1,6 +1,6 @@
 /** Need DocuSign be asked? The one place where copies, twins and intervals meet. */
 import type { Clock } from '../base/clock.js'
-import type { PollResult, Refusal } from '../base/types.js'
+import type { PollResult } from '../base/types.js'
 import type { Asking } from './asking.js'
 import type { Copies } from './copies.js'
 import type { Copy, Opened } from './copy.js'
@@ -25,7 +25,8 @@ export type Recalled =
       readonly follower: Follower
       replyOf(shared: Extract<Shared, { kind: 'shared' }>): Reply
     }
-  | { readonly kind: 'too-soon'; readonly refusal: Refusal }
+  /** @property restMs how long the interval still lasts, above 0 */
+  | { readonly kind: 'too-soon'; readonly restMs: number }
   | Asking
 
 /** `undefined`: it is none of the shield's business, and the call goes on. */
@@ -90,7 +91,7 @@ export function makeRecall({ clock, polls, copies, whose, underWay, config }: Re
       }
       const mayPass = polling.mode === 'observe' || polling.withoutCopy === 'pass'
       if (mayPass) return underWay.lead(question, own, pollKey, 'observed')
-      return { kind: 'too-soon', refusal: tooSoon(verdict.restMs) }
+      return { kind: 'too-soon', restMs: verdict.restMs }
     }
     // One that still waits for its leave counts as well, because both would go up when it comes. What it brings this
     // caller may not see; but whether it begins an interval is his affair.
@@ -148,15 +149,5 @@ export function makeRecall({ clock, polls, copies, whose, underWay, config }: Re
       const opened = await copies.open(copy)
       return opened && remembered(question, copy, opened, leftMs, nowMs)
     },
-  }
-}
-
-function tooSoon(restMs: number): Refusal {
-  const seconds = Math.max(1, Math.ceil(restMs / 1000))
-  return {
-    kind: 'refusal',
-    reason: 'poll-too-soon',
-    message: `This app has read this resource of the envelope already, DocuSign allows one GET of it in 15 minutes, and no copy may answer this caller. This one was not sent; it can be in ${seconds} s.`,
-    retryAfterMs: restMs,
   }
 }

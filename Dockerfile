@@ -22,6 +22,7 @@ COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/build/src ./build/src
 COPY package.json LICENSE ./
 COPY config ./config
+COPY src/admin/page ./src/admin/page
 # What must survive a restart (state.path). A new volume takes over whom the folder belongs to.
 RUN mkdir --mode=700 data && chown node:node data
 VOLUME /app/data

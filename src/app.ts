@@ -8,15 +8,15 @@
  * remembers (budgets, metrics, where accounts live) is made once and told the new settings.
  */
 import { makeAdmin } from './admin/admin.js'
-import { buildStatus } from './admin/status.js'
+import { makeViews } from './admin/views.js'
 import { makeTurns, type Clock } from './base/clock.js'
-import type { Seen } from './base/types.js'
 import type { Config } from './config/settings.js'
 import {
   forwardSlice,
   governorSlice,
   homesSlice,
   listenerSlice,
+  observersSlice,
   settingsShown,
   shieldSlice,
   shutdownSlice,
@@ -35,11 +35,11 @@ import { requestHeaders } from './forward/hygiene.js'
 import { makeGovernor } from './governor/governor.js'
 import { makeJournal } from './governor/journal.js'
 import { makeIdentify } from './identify/identify.js'
+import { makeOperations } from './identify/operations.js'
 import { makeRoutes } from './identify/routes.js'
 import { shownOf } from './observe/labels.js'
 import type { Log } from './observe/log.js'
-import { makeMetrics } from './observe/metrics.js'
-import { makeWouldHaveHeld } from './observe/would.js'
+import { makeObservers } from './observe/observers.js'
 import { makeShield } from './shield/shield.js'
 import type { Inspected } from './state/embedded/apart.js'
 import { openState } from './state/open.js'
@@ -117,29 +117,26 @@ export function makeApp(initial: Config, parts: AppParts): App {
     nameOf: account => governor.nameOf(account),
     namesOf: account => governor.namesOf(account),
   })
-  const metrics = makeMetrics(
-    { version, maxAccounts: config.metrics.maxAccounts },
-    {
-      accounts: () => governor.standings(),
-      health: () => ledger.health(),
-      stateFaults: () => log.stateFaults,
-      cache: () => shield.tally(),
-      blocked: () => governor.blocked(),
-      settings: () => settingsShown(config),
-      connections: () => ({ ...listener.load(), upstream: forward.connections() }),
-      log: () => log.counts(),
-    },
+  const sources = {
+    accounts: () => governor.standings(),
+    health: () => ledger.health(),
+    stateFaults: () => log.stateFaults,
+    cache: () => shield.tally(),
+    blocked: () => governor.blocked(),
+    settings: () => settingsShown(config),
+    connections: () => ({ ...listener.load(), upstream: forward.connections() }),
+    log: () => log.counts(),
+    nameOf: (account: string) => governor.nameOf(account),
+  }
+  const observers = makeObservers(
+    { version, operationOf: makeOperations(parts.routeTable), ...observersSlice(config) },
+    sources,
+    log,
     clock,
   )
-  const wouldHaveHeld = makeWouldHaveHeld(fields => log.event('info', 'would-have-held', fields), clock)
+  const { metrics, observe } = observers
   const names = makeOwnNames(initial)
   let corridor = makeHouse(config, forward)
-
-  function observe(seen: Seen): void {
-    log.call(seen)
-    metrics.seen(seen)
-    wouldHaveHeld.seen(seen)
-  }
 
   function makeHouse(settings: Config, upstream: Forward): Corridor {
     const identify = makeIdentify({ apps: Object.keys(settings.apps), isOurs: names.isOurs }, nameRoute)
@@ -156,6 +153,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
         learnResidences,
         publicUrl: names.publicUrl,
         observe,
+        record: call => observers.captures.record(call),
       },
       clock,
       turns,
@@ -168,23 +166,25 @@ export function makeApp(initial: Config, parts: AppParts): App {
     clock,
   )
 
+  const views = makeViews(
+    {
+      version,
+      startedMs,
+      readFile: parts.readFile,
+      mode: () => config.limits.mode,
+      accounts: () => shownOf(governor.standings()),
+      cache: () => shield.tally(),
+      blockedHosts: () => governor.blockedHosts(),
+      observers,
+    },
+    clock,
+  )
   const admin = makeAdmin(
     initial.admin,
     {
       metrics,
       ready: () => (stopping ? { ready: false, reason: 'shutting down' } : { ready: ports !== undefined }),
-      status() {
-        const { hits, misses, remembered, coalesced } = metrics.tally()
-        return buildStatus({
-          version,
-          startedMs,
-          nowMs: clock.nowMs(),
-          mode: config.limits.mode,
-          accounts: shownOf(governor.standings()),
-          cache: { ...shield.tally(), hits, misses },
-          saved: { remembered, coalesced },
-        })
-      },
+      ...views,
       quote: ({ account, calls, priority }) => governor.quote(account, calls, priority),
       purge: which => shield.purge(which),
     },
@@ -235,7 +235,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
       await listener.drain(timeoutMs)
       telling.cancel()
       await Promise.all([listener.close(), admin.stop()])
-      wouldHaveHeld.flush()
+      observers.flush()
       forward.close()
       journal.stop()
       shield.flush()

@@ -1,11 +1,13 @@
 import { once } from 'node:events'
 import { request, type IncomingHttpHeaders, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
 import { connect, type Socket } from 'node:net'
+import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
 import { makeAdmin, type Admin, type AdminConfig, type AdminParts } from '../src/admin/admin.js'
 import { PORT_LIMITS } from '../src/admin/port.js'
 import { buildStatus } from '../src/admin/status.js'
 import { makeSystemClock } from '../src/base/clock.js'
+import { makeCaptures } from '../src/observe/captures.js'
 import { makeMetrics } from '../src/observe/metrics.js'
 import { IDLE } from './fixtures/idle.js'
 
@@ -47,6 +49,11 @@ async function start(
     status: () => STATUS,
     quote: () => ({ startMs: 0, finishMs: 0, remaining: 0 }),
     purge: () => 0,
+    captures: makeCaptures(name => name, clock),
+    archive: () => Readable.from([]),
+    golive: () => ({ wantedCalls: 20, integrations: [] }),
+    page: status => ({ status, contentType: 'text/html', body: 'page' }),
+    snapshot: () => ({}),
     ready: () => ({ ready: true }),
     ...parts,
   }
@@ -465,7 +472,7 @@ void t.test('every answer carries the guard headers, and every error the body of
     [200, await ask(port, '/healthz')],
     [200, await ask(port, '/metrics')],
     [403, await ask(port, '/healthz', { host: 'evil.example' })],
-    [404, await ask(port, '/')],
+    [404, await ask(port, '/nowhere')],
     [404, await ask(port, '/__proto__')],
     [404, await ask(port, 'http://evil.example/healthz')],
     [405, await ask(port, '/healthz', {}, 'DELETE')],

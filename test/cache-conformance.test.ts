@@ -14,7 +14,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 import t from 'tap'
-import { ROOT, settingsOf, startPassing } from './fixtures/governor.js'
+import { ROOT, startPassing } from './fixtures/governor.js'
 
 const INSTALLED = new URL('.ci/cache-tests/node_modules/', ROOT)
 const ENVELOPES = '/restapi/v2.1/accounts/1703061/envelopes/'
@@ -90,8 +90,7 @@ const VERDICTS: Readonly<Record<string, string>> = { '✅': 'passed', '⛔️': 
 
 void t.test('as a cache, the governor breaks no rule but those it says it does', { skip }, async t => {
   const origin = await startOrigin(t)
-  const isFurnished = 'polling' in settingsOf({})
-  const governor = await startPassing(origin, isFurnished ? SHIELD : {})
+  const governor = await startPassing(origin, SHIELD)
   t.teardown(() => governor.stop())
 
   const fetch = await load<Ask>('node-fetch/lib/index.mjs')
@@ -123,16 +122,12 @@ void t.test('as a cache, the governor breaks no rule but those it says it does',
     if (VERDICTS[sign] === 'failed') failed[id] = result === true ? '' : (result?.[1] ?? 'did not run')
   }
   t.comment(tally)
-  t.ok(passed.size > (isFurnished ? 60 : 40), `${passed.size} required tests passed`)
+  t.ok(passed.size > 60, `${passed.size} required tests passed`)
 
   const list = new URL('test/fixtures/cache-conformance.json', ROOT)
   const reasons = JSON.parse(readFileSync(list, 'utf8')) as Record<string, string>
-  const unlisted = Object.entries(failed).filter(
-    ([id, why]) => reasons[id] === undefined && (isFurnished || !why.includes('not come from cache')),
-  )
+  const unlisted = Object.entries(failed).filter(([id]) => reasons[id] === undefined)
   t.strictSame(Object.fromEntries(unlisted), {}, 'every failure has its reason')
-  const outdated = Object.keys(reasons).filter(
-    id => results[id] === undefined || (isFurnished && passed.has(id)),
-  )
+  const outdated = Object.keys(reasons).filter(id => results[id] === undefined || passed.has(id))
   t.strictSame(outdated, [], 'and every reason its failure')
 })

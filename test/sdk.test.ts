@@ -91,6 +91,8 @@ function wire(url: string, method: string, headers: Record<string, string>, body
 }
 
 const OURS = ['cache-status', 'x-governor-outcome']
+/** Beside an error that can be explained. */
+const HINT = 'x-governor-hint'
 /** Of one connection, or of one moment. */
 const ELSEWHERE = new Set(['connection', 'keep-alive', 'date', 'x-docusign-tracetoken'])
 const COUNTERS = ['x-ratelimit-remaining', 'x-burstlimit-remaining']
@@ -112,7 +114,7 @@ function pick(headers: Record<string, string>, names: readonly string[]): Record
 
 /** Whatever must be the same on both ways. */
 function steady(headers: Record<string, string>): Record<string, string> {
-  const moving = new Set([...ELSEWHERE, ...COUNTERS, ...OURS])
+  const moving = new Set([...ELSEWHERE, ...COUNTERS, ...OURS, HINT])
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !moving.has(name)))
 }
 

@@ -2,6 +2,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../base/clock.js'
 import { fault, json, send, type Answer } from './answer.js'
 import { hasBody, readBody } from './body.js'
+import {
+  answerCapture,
+  captureOf,
+  deleteCapture,
+  listCaptures,
+  sendCapture,
+  type CaptureParts,
+} from './captures.js'
+import { makeEvents } from './events.js'
 import { makeGate, type GateConfig } from './gate.js'
 import { makePort, PORT_LIMITS } from './port.js'
 import { answerPurge, type PurgeAsk } from './purge.js'
@@ -13,12 +22,18 @@ export interface AdminConfig extends GateConfig {
 }
 
 /** What the port shows; each is asked when a request asks. */
-export interface AdminParts {
+export interface AdminParts extends CaptureParts {
   readonly metrics: { text(): Promise<string>; readonly contentType: string }
   status(): unknown
   quote(ask: QuoteAsk): Quoted
+  /** Who would pass DocuSign's review, and who must change what. */
+  golive(): unknown
   /** How many copies are gone, from memory and from the vault, when it returns. */
   purge(ask: PurgeAsk): number
+  /** The live page: 401 where whoever asks has shown no token, and the page must ask him for it. It holds no figures. */
+  page(status: 200 | 401): Answer
+  /** What its listeners are told once a second; not asked while there are none. */
+  snapshot(): unknown
   /** The reason is shown to whoever asks, without a token. */
   ready(): { readonly ready: boolean; readonly reason?: string }
 }
@@ -40,7 +55,12 @@ export interface Admin {
 interface Page {
   readonly methods: readonly string[]
   readonly maxBodyBytes: number
-  answer(req: IncomingMessage, body: Buffer): Answer | Promise<Answer>
+  /** `undefined`: it is being answered already. */
+  answer(
+    req: IncomingMessage,
+    body: Buffer,
+    res: ServerResponse,
+  ): Answer | undefined | Promise<Answer | undefined>
 }
 
 /** What is only read needs no body; one that comes all the same is read past, so that its connection goes on. */
@@ -65,11 +85,21 @@ export function makeAdmin(
     clock,
   )
 
+  const events = makeEvents(
+    () => parts.snapshot(),
+    error => log.unexpected(error),
+    clock,
+  )
+
   const pages = new Map<string, Page>([
+    ['/', { ...READ, answer: () => parts.page(200) }],
+    ['/events', { ...READ, methods: ['GET'], answer: (_req, _body, res) => events.listen(res) }],
     ['/healthz', { ...READ, answer: () => json(200, { status: 'ok' }) }],
     ['/readyz', { ...READ, answer: readiness }],
     ['/metrics', { ...READ, answer: metrics }],
     ['/status', { ...READ, answer: () => json(200, parts.status()) }],
+    ['/golive', { ...READ, answer: () => json(200, parts.golive()) }],
+    ['/captures', { methods: ['GET', 'POST'], maxBodyBytes: ASK.maxBodyBytes, answer: capturing }],
     ['/quote', { ...ASK, answer: quote }],
     ['/cache/purge', { ...ASK, answer: purge }],
   ])
@@ -95,14 +125,33 @@ export function makeAdmin(
     return answerPurge(headers['content-type'], body, ask => parts.purge(ask))
   }
 
-  async function answerTo(req: IncomingMessage): Promise<Answer> {
+  function capturing({ method, headers }: IncomingMessage, body: Buffer): Answer {
+    if (method === 'GET') return listCaptures(parts.captures)
+    return answerCapture(headers['content-type'], body, parts.captures)
+  }
+
+  /** One capture: its ZIP, or its end. */
+  function capturePage(path: string): Page | undefined {
+    const asked = captureOf(path)
+    if (!asked) return undefined
+    const { id, isZip } = asked
+    if (!isZip) return { ...READ, methods: ['DELETE'], answer: () => deleteCapture(id, parts.captures) }
+    return { ...READ, answer: ({ method }, _body, res) => sendCapture(id, parts, res, method === 'HEAD') }
+  }
+
+  async function answerTo(req: IncomingMessage, res: ServerResponse): Promise<Answer | undefined> {
     const [path = ''] = (req.url ?? '').split('?', 1)
     const denial = gate({ path, headers: req.headers, hosts: req.headersDistinct['host'] ?? [] })
     if (denial) {
       const challenge = denial.status === 401 ? { 'WWW-Authenticate': 'Bearer realm="admin"' } : {}
+      // A browser cannot send a token when it opens a page, so the page comes without, and asks for it.
+      if (denial.status === 401 && path === '/' && READ.methods.includes(req.method ?? '')) {
+        const page = parts.page(401)
+        return { ...page, headers: { ...page.headers, ...challenge } }
+      }
       return fault(denial.status, denial.errorCode, denial.message, challenge)
     }
-    const page = pages.get(path)
+    const page = pages.get(path) ?? capturePage(path)
     if (!page) return fault(404, 'GOVERNOR_NOT_FOUND', 'The admin port has no such page.')
     const { methods, maxBodyBytes } = page
     if (!methods.includes(req.method ?? '')) {
@@ -111,12 +160,13 @@ export function makeAdmin(
     }
     const body = await readBody(req, maxBodyBytes)
     if (!body) return fault(413, 'GOVERNOR_TOO_LARGE', `A body may have ${maxBodyBytes} bytes here.`)
-    return await page.answer(req, body)
+    return await page.answer(req, body, res)
   }
 
   async function serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
     try {
-      const answer = await answerTo(req)
+      const answer = await answerTo(req, res)
+      if (!answer) return
       send(res, answer, stopping || (hasBody(req) && !req.complete))
     } catch (error) {
       log.unexpected(error)
@@ -134,10 +184,13 @@ export function makeAdmin(
     start: () => port.listen(config.host, config.port),
     stop() {
       stopping = true
+      events.close()
       return port.close()
     },
     configure(newConfig) {
       gate = makeGate(newConfig)
+      // Whoever listens has shown the old token.
+      events.close()
     },
   }
 }

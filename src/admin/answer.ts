@@ -3,12 +3,12 @@ import { STATUS_CODES, type OutgoingHttpHeaders, type ServerResponse } from 'nod
 export interface Answer {
   readonly status: number
   readonly contentType: string
-  readonly body: string
+  readonly body: string | Buffer
   readonly headers?: OutgoingHttpHeaders
 }
 
 /** On every answer: nothing of this port is kept, guessed at, framed, embedded or told to another site. */
-const GUARD = {
+export const GUARD = {
   'Cache-Control': 'no-store',
   'X-Content-Type-Options': 'nosniff',
   'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
@@ -57,5 +57,5 @@ export function toBytes(answer: Answer): string {
     Connection: 'close',
   })
   const head = [`HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status]}`, ...headers.map(h => h.join(': '))]
-  return `${head.join('\r\n')}\r\n\r\n${answer.body}`
+  return `${head.join('\r\n')}\r\n\r\n${answer.body.toString()}`
 }

@@ -30,7 +30,7 @@ interface WindowPart {
   readonly remaining?: number | undefined
 }
 
-interface CachePart {
+export interface CachePart {
   readonly entries?: number | undefined
   readonly bytes?: number | undefined
   readonly hits: number

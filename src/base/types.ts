@@ -101,6 +101,26 @@ export type Saved = 'terminal' | 'poll' | 'coalesce'
 /** What became of a GET of an envelope's resource under the 15-minute rule, as `polls_total` says it. */
 export type PollResult = 'first' | 'remembered' | 'refused' | 'observed' | 'read_after_write'
 
+/** A known error of DocuSign's, as `X-Governor-Hint` and the log's `hint` say it. */
+export type Hint =
+  | 'hour-limit'
+  | 'burst-limit'
+  | 'envelope-polling-limit'
+  | 'envelope-update-limit'
+  | 'download-limit'
+  | 'recipient-limit'
+  | 'envelope-send-limit'
+  | 'freeform-signing'
+  | 'duplicate-recipients'
+  | 'consent-required'
+  | 'user-not-found'
+  | 'grant-user-not-found'
+  | 'grant-invalid-subject'
+  | 'grant-issuer-not-found'
+  | 'grant-no-valid-keys'
+  | 'grant-expired'
+  | 'grant-invalid'
+
 /** One attempt at DocuSign: it counts there as one call if it arrived. */
 export interface Attempt {
   /** `undefined` when no answer came. */
@@ -119,6 +139,8 @@ export interface Seen {
   readonly atMs: number
   /** Absent where the request could not be read as a call. */
   readonly call: Call | undefined
+  /** The key of the integration key behind the token, where a token endpoint told it. */
+  readonly integration?: string | undefined
   /** From a closed set: a method DocuSign's API knows, or `other`. */
   readonly method: string
   readonly outcome: Outcome
@@ -146,6 +168,8 @@ export interface Seen {
   readonly bytesOut: number
   /** The answer's body ended before its end: DocuSign's side broke, or the client left. */
   readonly cut: boolean
+  /** What is known of DocuSign's error, where it is one that can be explained. */
+  readonly hint?: Hint | undefined
   /** DocuSign's `X-DocuSign-TraceToken`, which its support asks for. */
   readonly traceToken: string | undefined
 }

@@ -107,3 +107,12 @@ export function stateSlice({ state, limits, polling, upstream }: Config) {
     keepNotesMs: polling.interval * 1000 + outMs,
   }
 }
+
+export function observersSlice({ metrics, limits, polling }: Config) {
+  return {
+    maxAccounts: metrics.maxAccounts,
+    hourWindowMs: limits.hour.window * 1000,
+    burstWindowMs: limits.burst.window * 1000,
+    pollIntervalMs: polling.interval * 1000,
+  }
+}

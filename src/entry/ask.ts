@@ -11,6 +11,7 @@ import type { Visit, Visited, Wish } from '../governor/visit.js'
 import type { Errand } from '../shield/asking.js'
 import type { Audience } from './audience.js'
 import { readUpTo } from './body.js'
+import { MAX_HINTED_BYTES, mayBeHinted } from './hint.js'
 import type { Received } from './receive.js'
 
 export interface AskRooms {
@@ -116,7 +117,8 @@ export function makeAsk(rooms: AskRooms, clock: Clock) {
       const { status } = result
       const interest = permit.answered(status, result.headers)
       errand.answered(status)
-      const body = interest.kind === 'first' ? await readUpTo(result, interest.maxBytes) : undefined
+      const isRead = interest.kind === 'first' || mayBeHinted(call, status)
+      const body = isRead ? await readUpTo(result, MAX_HINTED_BYTES) : undefined
       const refusedFor = body && permit.refusedWith(status, body)
       notes.attempts.push({ status, durationMs, refusedFor, whileBlocked: permit.cameWhileBlocked })
       if (!body) {

@@ -12,7 +12,7 @@
  */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock, Turns } from '../base/clock.js'
-import type { Call, Reason, Refusal, Seen } from '../base/types.js'
+import type { Call, Hint, Reason, Refusal, Seen } from '../base/types.js'
 import type { Answer, Shipment } from '../forward/exchange.js'
 import type { Wish } from '../governor/visit.js'
 import type { Asking } from '../shield/asking.js'
@@ -21,11 +21,14 @@ import type { Visitor } from '../shield/visitor.js'
 import type { Passing, Shield } from '../shield/shield.js'
 import { makeAsk, type AskRooms, type Notes } from './ask.js'
 import { Audience } from './audience.js'
+import { hintLine, hintOf } from './hint.js'
+import { methodLabel } from './method-label.js'
 import { framingFault, hasBody, NO_BODY, receive, TOO_LARGE, type Received } from './receive.js'
 import { asItStands, failureRefusal, held, ours } from './refusal.js'
 import { passOn } from './pass-on.js'
 import { LEFT, passWhole, refuse, type Written } from './respond.js'
 import { headerOf, isUserinfo, makeTellUserinfo, type UserinfoTellers } from './tell-userinfo.js'
+import { tape, type Recording } from './tape.js'
 import { makeSpare, type SpareNotes, type SpareRooms } from './spare.js'
 import { standIn } from './stand-in.js'
 
@@ -36,6 +39,8 @@ export interface Rooms extends AskRooms, SpareRooms, UserinfoTellers {
   /** The client's header lines → those that go up. Everything later is judged on these. */
   headers(sent: IncomingHttpHeaders): Record<string, string | string[]>
   observe(seen: Seen): void
+  /** Whom to tell all that becomes of a call that an operator wants on record. */
+  record(call: Call): Recording | undefined
 }
 
 /** Walks one request through the house and resolves when the client's connection is done with it. Never rejects. */
@@ -43,8 +48,10 @@ export type Corridor = (req: IncomingMessage, res: ServerResponse, closing: bool
 
 interface Journal extends Notes, SpareNotes {
   call: Call | undefined
+  integration: string | undefined
   receiveMs: number
   traceToken: string | undefined
+  hint: Hint | undefined
 }
 
 /** A call on its way, with all that is known of it. */
@@ -74,7 +81,6 @@ const STALE_FOR: ReadonlySet<Reason> = new Set([
   'upstream-unreachable',
   'upstream-timeout',
 ])
-const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
 export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor {
   const ask = makeAsk(rooms, clock)
@@ -86,6 +92,7 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
     const startMs = clock.nowMs()
     const notes: Journal = {
       call: undefined,
+      integration: undefined,
       receiveMs: 0,
       attempts: [],
       priority: undefined,
@@ -94,6 +101,7 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
       would: undefined,
       headAtMs: undefined,
       traceToken: undefined,
+      hint: undefined,
       saved: undefined,
       poll: undefined,
       alongMs: 0,
@@ -105,6 +113,7 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
     rooms.observe({
       atMs,
       call: notes.call,
+      integration: notes.integration,
       method: methodLabel(req.method),
       outcome: written.outcome,
       status: written.status,
@@ -121,6 +130,7 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
       bytesOut: written.bytesOut,
       cut: written.cut,
       traceToken: notes.traceToken,
+      hint: notes.hint,
     })
   }
 
@@ -139,16 +149,20 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
     const call = rooms.identify(req.method ?? '', req.url ?? '')
     if (call.kind === 'refusal') return refuse(res, call)
     notes.call = call
+    const recording = rooms.record(call)
+    if (recording) tape(recording, req, res)
     if (closing) return refuse(res, asItStands(SHUTTING_DOWN, call, rooms.governor))
 
     const beganMs = clock.nowMs()
     const body = hasBody(req) ? await receive(req, res) : NO_BODY
     notes.receiveMs = clock.nowMs() - beganMs
     if (!body) return LEFT
+    if (recording && body.kind === 'whole') recording.sent(body.bytes)
 
     const wish = rooms.governor.wish(call, req.headers)
     const headers = rooms.headers(req.headers)
     const visitor = rooms.shield.visit(call, headers, body.kind === 'whole' ? body.bytes : undefined)
+    notes.integration = rooms.shield.integrationOf(visitor)
     const spared = await spare(visitor, wish, res, notes)
     if (spared.kind === 'written') return spared.written
     const walking: Walking = { req, res, call, headers, visitor, wish, body, notes }
@@ -188,8 +202,9 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
     const { answer } = asked
     notes.traceToken = headerOf(answer.headers, 'x-docusign-tracetoken')
     if (asked.kind === 'told') {
+      notes.hint = hintOf(answer.headers, asked.body)
       const how = asking?.told(answer.headers, asked.body) ?? BYPASS
-      return passWhole(res, answer, asked.body, addedTo(how, notes))
+      return passWhole(res, answer, asked.body, addedTo(how, notes).concat(hintLine(notes.hint)))
     }
     try {
       if (isUserinfo(call) && answer.status === 200) return await tellUserinfo(walking, sentMs, answer)
@@ -232,8 +247,4 @@ const SHUTTING_DOWN: Refusal = {
   kind: 'refusal',
   reason: 'shutting-down',
   message: 'The governor is shutting down and takes no more calls. This one was not sent.',
-}
-
-export function methodLabel(method: string | undefined): string {
-  return method !== undefined && METHODS.has(method) ? method : 'other'
 }

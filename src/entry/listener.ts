@@ -8,8 +8,9 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../base/clock.js'
 import type { Refusal, Seen } from '../base/types.js'
-import { methodLabel, type Corridor } from './corridor.js'
+import type { Corridor } from './corridor.js'
 import { closeSoftly, linger } from './linger.js'
+import { methodLabel } from './method-label.js'
 import { rawRefusal } from './respond.js'
 
 export interface ListenerConfig extends ListenerLimits {

@@ -14,7 +14,7 @@ import { makeBook, type GovernorConfig } from './book.js'
 import type { Standing } from './standing.js'
 import { documentOf, makeDownloads } from './downloads.js'
 import { makeEnvelopeHolds } from './envelope-holds.js'
-import { makeHostBlocks } from './host-blocks.js'
+import { makeHostBlocks, type BlockedHost } from './host-blocks.js'
 import type { Journal } from './journal.js'
 import { Permit, type Admission, type PermitParts } from './permit.js'
 import { readWaitMs } from './prefer.js'
@@ -55,6 +55,8 @@ export interface Governor {
   /** Every account that is known, each once, as it is read; the one called last comes first. */
   standings(): Iterable<AccountStanding>
   blocked(): Blocked
+  /** Hosts that have cut us off (444). */
+  blockedHosts(): readonly BlockedHost[]
   quote(account: string, calls: number, priority: Priority): Quote
   /**
    * How long until a call of this account could be sent to this origin, if nobody else came; 0 is "at once", and where
@@ -204,6 +206,8 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
       for (const account of book.all()) if (account.isBlocked(nowMs)) accounts++
       return { accounts, envelopes: envelopes.heldAt(nowMs), hosts: hosts.heldAt(nowMs) }
     },
+
+    blockedHosts: () => hosts.current(clock.nowMs()),
 
     quote(name, calls, priority) {
       const nowMs = clock.nowMs()

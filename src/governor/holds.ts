@@ -6,6 +6,8 @@ export interface Holds {
   holdUntil(key: string, untilMs: number): void
   /** How long it is still held; 0 where it is not. */
   waitMs(key: string, nowMs: number): number
+  /** What is held now, and for how long. */
+  current(nowMs: number): readonly { readonly key: string; readonly waitMs: number }[]
   /** Nothing was ever held: asked before a key is put together, because every call asks. */
   readonly isUnused: boolean
   /** How many are held now. Walks over all of them: for a scrape, not for a call. */
@@ -17,12 +19,12 @@ export interface Holds {
 /** Remembers the `max` (1 or more) that were used last; what falls out is free. */
 export function makeHolds(max: number): Holds {
   // Made on first use: to ask even an empty one how large it is costs a microsecond.
-  let ends: Store<{ readonly untilMs: number }> | undefined
+  let ends: Store<{ readonly key: string; readonly untilMs: number }> | undefined
   return {
     holdUntil(key, untilMs) {
       ends ??= makeStore(max)
       const before = ends.get(key)
-      if (!before || before.untilMs < untilMs) ends.set(key, { untilMs })
+      if (!before || before.untilMs < untilMs) ends.set(key, { key, untilMs })
     },
     waitMs(key, nowMs) {
       const hold = ends?.get(key)
@@ -31,6 +33,10 @@ export function makeHolds(max: number): Holds {
       ends?.delete(key)
       return 0
     },
+    current: nowMs =>
+      [...(ends?.values() ?? [])]
+        .filter(({ untilMs }) => untilMs > nowMs)
+        .map(({ key, untilMs }) => ({ key, waitMs: untilMs - nowMs })),
     get isUnused() {
       return ends === undefined
     },

@@ -11,6 +11,14 @@ export interface HostBlocks {
   waitMs(origin: string, nowMs: number): number
   /** Hosts to which nothing may go. */
   heldAt(nowMs: number): number
+  /** The hosts that hold calls back now. */
+  current(nowMs: number): readonly BlockedHost[]
+}
+
+export interface BlockedHost {
+  /** `https://host[:port]` */
+  readonly origin: string
+  readonly waitMs: number
 }
 
 /** As many as there are hosts that accounts can live in. */
@@ -20,6 +28,7 @@ export function makeHostBlocks(): HostBlocks {
   const holds = makeHolds(MAX_HOSTS)
   return {
     blockUntil: (origin, untilMs) => holds.holdUntil(origin, untilMs),
+    current: nowMs => holds.current(nowMs).map(({ key: origin, waitMs }) => ({ origin, waitMs })),
     waitMs: (origin, nowMs) => (holds.isUnused ? 0 : holds.waitMs(origin, nowMs)),
     heldAt: nowMs => holds.heldAt(nowMs),
   }

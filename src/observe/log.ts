@@ -179,6 +179,7 @@ function callLine(level: string, time: string, seen: Seen): string {
     (refusedFor === '' ? '' : `,"refusedFor":[${refusedFor.slice(1)}]`) +
     (Number.isFinite(bytesOut) ? `,"bytesOut":${bytesOut}` : '') +
     (seen.cut ? ',"cut":true' : '') +
+    text('hint', seen.hint) +
     text('traceToken', shownTraceToken(seen.traceToken)) +
     ',"msg":"call"}\n'
   )

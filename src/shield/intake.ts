@@ -18,9 +18,6 @@ export interface IntakeLimits {
   readonly mostHeld: number
 }
 
-/** What the disk is behind by: beyond it the copy is not worth the memory. */
-const MAX_BEHIND_BYTES = 8_388_608
-
 export class Intake {
   readonly #limits: IntakeLimits
   #chunks: Buffer[] = []
@@ -85,9 +82,9 @@ export class Intake {
   }
 
   #write(chunk: Buffer): void {
+    // By as much as the disk is behind: no limit of its own, because a document that comes fast is as good as any.
     this.#hold(chunk.length)
     void this.#deposit?.write(chunk).then(() => this.#hold(-Math.min(chunk.length, this.#held)))
-    if (this.#held > MAX_BEHIND_BYTES) this.abandon()
   }
 
   #hold(bytes: number): void {

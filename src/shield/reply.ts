@@ -31,12 +31,13 @@ export function remembered(
     headers,
   )
   const how = ttlMs < 0 ? staleHit(-ttlMs) : hit(ttlMs)
+  // HTTP counts the last byte in.
+  const part = range && { start: range.start, end: range.end + 1 }
   if (opened.kind === 'stream') {
     if (!hasBody) opened.source.close()
-    const part = range && { start: range.start, end: range.end + 1 }
     return { status, lines, body: hasBody ? opened.source.body(part) : undefined, how }
   }
-  const bytes = range ? opened.body.subarray(range.start, range.end + 1) : opened.body
+  const bytes = part ? opened.body.subarray(part.start, part.end) : opened.body
   return { status, lines, body: hasBody ? bytes : undefined, how }
 }
 

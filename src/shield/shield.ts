@@ -69,6 +69,8 @@ export interface ShieldParts {
 export interface Shield {
   /** Reads who calls. @param headers those that go up @param body what it sends, where that was received whole */
   visit(call: Call, headers: IncomingHttpHeaders, body: Buffer | undefined): Visitor
+  /** The key of the integration key behind its token, where a token endpoint told it. */
+  integrationOf(visitor: Visitor): string | undefined
   /**
    * Need DocuSign be asked? `undefined`: it is none of the shield's business, and the call goes on.
    *
@@ -160,6 +162,8 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
       const credential = readCredential(headers)
       return new Caller(call, headers, credential, accountKey(call.account), body)
     },
+
+    integrationOf: ({ credential }) => credential && tokens.integrationKeyOf(credential),
 
     recall(visitor, untilMs) {
       const question = questionOf(visitor, config.polling)

@@ -52,7 +52,7 @@ const HABITS: readonly Habit[] = [
     account: 1,
     calls: 620,
     ask: (house, account, n) =>
-      house.ask(`//accounts/${account}/envelopes/${idAt(account, n % 300)}/documents/combined`, {
+      house.ask(`//accounts/${account}/envelopes/${idAt(account, n % 460)}/documents/combined`, {
         app: 'archive',
       }),
   },
@@ -143,7 +143,7 @@ async function main(folder: string): Promise<void> {
     await house.control(
       '/envelopes',
       i === 1
-        ? { account: id, userId, status: 'completed', count: 300 }
+        ? { account: id, userId, status: 'completed', count: 460 }
         : { account: id, userId, status: 'sent', count: 6 },
     )
   }
@@ -173,7 +173,7 @@ async function main(folder: string): Promise<void> {
     await page.goto(`${house.governor.adminUrl}/`)
     await page.waitForSelector('#account-rows tr')
     await page.waitForTimeout(2_500)
-    await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true })
+    await page.screenshot({ path: join(folder, `${name}.png`), fullPage: viewport.width > 800 })
     await page.close()
   }
   await browser.close()

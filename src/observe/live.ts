@@ -76,7 +76,8 @@ const MAX_APPS = 200
 const MAX_ROUTES = 500
 const MAX_POLLED = 2_000
 const MAX_ACCOUNTS = 1_000
-const SHOWN = 12
+const SHOWN = 10
+const SHOWN_POLLED = 8
 const OUTCOMES = ['forwarded', 'remembered', 'coalesced', 'refused', 'failed'] as const satisfies Outcome[]
 const SAVED = ['terminal', 'poll', 'coalesce'] as const satisfies Saved[]
 const WENT_UP: ReadonlySet<PollResult> = new Set(['first', 'observed', 'read_after_write'])
@@ -162,7 +163,7 @@ export function makeLive(config: LiveConfig, nameOf: (account: string) => string
           }))
           .filter(({ polls }) => polls > 0)
           .sort((a, b) => b.polls - a.polls || compare(a.resource, b.resource) || compare(a.app, b.app))
-          .slice(0, SHOWN),
+          .slice(0, SHOWN_POLLED),
       }
     },
   }

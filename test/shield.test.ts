@@ -107,6 +107,18 @@ void t.test('a write lets one read of each resource pass', async t => {
   t.match(outcome(await house.ask(path)), /^remembered/)
 })
 
+void t.test('what a refusal took is read again once, however many wait to', async t => {
+  const house = await open(t, { docusign: { burstLimit: 4, burstWindow: 0.5 } })
+  const [id = ''] = house.simulator.addEnvelopes({ status: 'sent' })
+  const path = `/envelopes/${id}/recipients`
+  t.equal((await house.ask(path)).status, 200)
+  t.equal((await house.ask(`/envelopes/${id}/documents/99`)).status, 404)
+  while (numberIn(await house.ask('/folders'), 'x-burstlimit-remaining') > 0);
+  const told = await Promise.all(['?one', '?other'].map(query => house.ask(path + query)))
+  t.strictSame(told.map(({ status }) => status).sort(), [200, 429])
+  t.equal(arrivalsAt(house, path), 2)
+})
+
 void t.test('two hundred equal GETs at once are one call', async t => {
   const house = await open(t)
   const [id = ''] = house.simulator.addEnvelopes({ status: 'sent' })

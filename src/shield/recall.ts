@@ -80,25 +80,27 @@ export function makeRecall({ clock, polls, copies, whose, underWay, config }: Re
     const { envelope } = copy ?? question
     const written = envelope === '' ? question.account : envelope
     const verdict = polls.ask(pollKey, written, nowMs)
+    let result = verdict.kind
     if (verdict.kind === 'inside') {
       if (isFresh) {
         return remember(question, copy, { saved: 'poll', poll: 'remembered', ttlMs: verdict.restMs }, untilMs)
       }
       // His copies are gone, because DocuSign has refused him something else of this envelope: he may read it once more.
       const again = polls.ask(pollKey, whose.lossKeyOf(question), nowMs)
-      if (polling.mode === 'enforce' && again.kind === 'read_after_write') {
-        return underWay.lead(question, own, pollKey, again.kind)
+      if (polling.mode === 'observe' || again.kind !== 'read_after_write') {
+        const mayPass = polling.mode === 'observe' || polling.withoutCopy === 'pass'
+        if (mayPass) return underWay.lead(question, own, pollKey, 'observed')
+        return { kind: 'too-soon', restMs: verdict.restMs }
       }
-      const mayPass = polling.mode === 'observe' || polling.withoutCopy === 'pass'
-      if (mayPass) return underWay.lead(question, own, pollKey, 'observed')
-      return { kind: 'too-soon', restMs: verdict.restMs }
+      result = again.kind
     }
     // One that still waits for its leave counts as well, because both would go up when it comes. What it brings this
     // caller may not see; but whether it begins an interval is his affair.
     const before = polling.mode === 'enforce' ? underWay.pending(pollKey) : undefined
     if (before) return follow(before, undefined, untilMs)
-    if (verdict.kind !== 'pending') return underWay.lead(question, own, pollKey, verdict.kind)
-    return underWay.lead(question, own, pollKey, polling.mode === 'observe' ? 'observed' : 'first')
+    if (result === 'read_after_write') return underWay.lead(question, own, pollKey, result)
+    const isSecond = result === 'pending' && polling.mode === 'observe'
+    return underWay.lead(question, own, pollKey, isSecond ? 'observed' : 'first')
   }
 
   /** A copy is of one resource, so what it was polled as holds for whoever it answers, while the app is the same. */

@@ -414,6 +414,11 @@ void t.test(
     isRefusal(t, await last.answer(), 413, 'bad-request', 'declared, with a wish to close')
     await until('its end', () => last.end !== undefined)
     t.equal(last.end, 'closed', 'not a reset')
+    const broken = (await dial(t, governor.port)).say(`${POST}Content-Length: ${forty}\r\n\r\nabc`)
+    isRefusal(t, await broken.answer(), 413, 'bad-request', 'declared, and never sent whole')
+    broken.socket.end()
+    await until('its end', () => broken.end !== undefined)
+    t.equal(broken.heard.match(/HTTP\/1\.1 /g)?.length, 1, 'it is not answered twice')
     t.equal(upstream.heard.length, before + 1, 'nothing of these reached DocuSign')
 
     const grown = (await dial(t, governor.port)).say(`${POST}Transfer-Encoding: chunked\r\n\r\n`)

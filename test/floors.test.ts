@@ -161,12 +161,6 @@ function keeperFault(path: string, node: ts.Node): string | undefined {
   return reads ? `reads a clock (${member === '' ? text : `${text}.${member}`})` : undefined
 }
 
-/** Paths under src/ or test/ that a document names and that are not there. */
-function missing(document: string, exists: (path: string) => boolean): string[] {
-  const named = document.match(/(?<![\w/.-])(?:src|test)\/[\w./-]*\w/g) ?? []
-  return [...new Set(named)].filter(path => !exists(path))
-}
-
 const root = fileURLToPath(ROOT)
 
 function readTree(): Tree {
@@ -196,25 +190,6 @@ void t.test('the house keeps its floors', t => {
     Object.keys(manifest.dependencies).filter(library => !imported.has(library)),
     [],
     'and no dependency is there for nothing',
-  )
-  t.end()
-})
-
-void t.test('documents name files that exist', t => {
-  const documents = ['README.md', 'CONTRIBUTING.md'].filter(name => existsSync(join(root, name)))
-  for (const name of documents) {
-    const text = readFileSync(join(root, name), 'utf8')
-    t.strictSame(
-      missing(text, path => existsSync(join(root, path))),
-      [],
-      name,
-    )
-  }
-  const text =
-    'See `src/app.ts`, test/gone.ts, src/nowhere/. Not build/src/main.js, src/**/*.ts or xsrc/a.ts.'
-  t.strictSame(
-    missing(text, path => path === 'src/app.ts'),
-    ['test/gone.ts', 'src/nowhere'],
   )
   t.end()
 })

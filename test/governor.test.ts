@@ -233,6 +233,32 @@ void t.test('the urgent leave the queue first, and nobody is more urgent than hi
   t.same(order, ['urgent', 'plain', 'odd', 'overbold', 'list', 'lowered'])
 })
 
+void t.test(
+  'every refusal says how the account stands, and none that it was held when it was not',
+  async t => {
+    const settings = { GOVERNOR_UPSTREAM_RESPONSE_TIMEOUT: '0.3' }
+    const house = await open(t, { docusign: {}, settings })
+    await house.ask('?known')
+    const { faults } = house.simulator
+    for (const [fault, status] of [
+      [{ kind: 'reset-before', times: 2 }, 502],
+      [{ kind: 'stall', times: 1 }, 504],
+      [{ kind: 'status', status: 444, times: 1 }, 503],
+    ] as const) {
+      faults.set([fault])
+      // DocuSign's own 444 passes; the next call is refused for it.
+      if (status === 503) await house.ask('?blocks')
+      const told = await house.ask('?refused', AT_ONCE)
+      t.equal(told.status, status)
+      t.match(told.headers, { 'x-ratelimit-limit': '1000', 'x-burstlimit-limit': '500' }, String(status))
+      t.match(told.headers['x-ratelimit-reset'], /^\d{10}$/)
+      t.ok(numberIn(told, 'x-ratelimit-remaining') < 1000)
+      t.ok(numberIn(told, 'retry-after') >= 1)
+      t.notHas(told.headers, 'x-governor-wait')
+    }
+  },
+)
+
 void t.test('observed, limits change nothing', async t => {
   const limits = { hourLimit: 5, hourWindow: 4, burstLimit: 1_000, burstWindow: 0.5, latencyMs: 50 }
   const settings = { GOVERNOR_LIMITS_MODE: 'observe' }

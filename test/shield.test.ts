@@ -10,7 +10,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import {
   AT_ONCE,
+  numberIn,
   open as openHouse,
+  skewToTurnIn,
+  spendHour,
   type Governed,
   type GovernedOptions,
   type Told,
@@ -72,6 +75,22 @@ void t.test('a poll inside the interval is answered from the copy of its own cal
   t.equal(house.simulator.report().pollsTotal, 0)
 })
 
+void t.test('a poll that is too soon is told when the hour lets it go as well', async t => {
+  const spent = { hourLimit: 10, hourWindow: 4, burstWindow: 0.5, clockSkew: skewToTurnIn(3.5, 4) }
+  const house = await open(t, { docusign: { ...spent, pollInterval: 0.5 } })
+  const [id = ''] = house.simulator.addEnvelopes({ status: 'sent' })
+  await house.ask(`/envelopes/${id}`)
+  await spendHour(house)
+  const other = await house.ask(`/envelopes/${id}?include=recipients`, AT_ONCE)
+  t.equal(other.headers['x-governor-refusal'], 'poll-too-soon')
+  t.equal(other.headers['x-ratelimit-remaining'], '0')
+  const seconds = numberIn(other, 'retry-after')
+  t.ok(seconds >= 2, 'not the rest of the interval, which is less')
+  t.match(String(other.body), `it can be in ${seconds} s.`)
+  await pause(other.endedMs + seconds * 1000 - performance.now())
+  t.equal((await house.ask(`/envelopes/${id}?include=recipients`, AT_ONCE)).status, 200)
+})
+
 void t.test('a write lets one read of each resource pass', async t => {
   const house = await open(t)
   const [id = ''] = house.simulator.addEnvelopes({ status: 'sent' })
@@ -88,6 +107,18 @@ void t.test('a write lets one read of each resource pass', async t => {
   t.match(String(after.body), /"status":"voided"/, 'never the state from before')
   t.equal(outcome(after), 'forwarded docusign-governor; fwd=miss; stored')
   t.match(outcome(await house.ask(path)), /^remembered/)
+})
+
+void t.test('what a refusal took is read again once, however many wait to', async t => {
+  const house = await open(t, { docusign: { burstLimit: 4, burstWindow: 0.5 } })
+  const [id = ''] = house.simulator.addEnvelopes({ status: 'sent' })
+  const path = `/envelopes/${id}/recipients`
+  t.equal((await house.ask(path)).status, 200)
+  t.equal((await house.ask(`/envelopes/${id}/documents/99`)).status, 404)
+  while (numberIn(await house.ask('/folders'), 'x-burstlimit-remaining') > 0);
+  const told = await Promise.all(['?one', '?other'].map(query => house.ask(path + query)))
+  t.strictSame(told.map(({ status }) => status).sort(), [200, 429])
+  t.equal(arrivalsAt(house, path), 2)
 })
 
 void t.test('two hundred equal GETs at once are one call', async t => {

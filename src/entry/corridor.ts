@@ -24,7 +24,7 @@ import { Flowing } from './flowing.js'
 import { hintLine, hintOf } from './hint.js'
 import { methodLabel } from './method-label.js'
 import { framingFault, hasBody, NO_BODY, receive, TOO_LARGE, type Received } from './receive.js'
-import { failureRefusal, held, ours } from './refusal.js'
+import { asItStands, failureRefusal, held, ours } from './refusal.js'
 import { passOn } from './pass-on.js'
 import { LEFT, passWhole, refuse, type Written } from './respond.js'
 import { headerOf, isUserinfo, makeTellUserinfo, type UserinfoTellers } from './tell-userinfo.js'
@@ -151,7 +151,7 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
     notes.call = call
     const recording = rooms.record(call)
     if (recording) tape(recording, req, res)
-    if (closing) return refuse(res, SHUTTING_DOWN)
+    if (closing) return refuse(res, asItStands(SHUTTING_DOWN, call, rooms.governor))
 
     const beganMs = clock.nowMs()
     const body = hasBody(req) ? await receive(req, res) : NO_BODY
@@ -198,7 +198,7 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
       const stale = STALE_FOR.has(refusal.reason) ? await rooms.shield.stale(visitor) : undefined
       // Also where the client has left meanwhile: a copy that was opened has to be closed.
       if (stale) return standIn(res, stale, ours('remembered', stale.how), 'remembered', turns)
-      return refuse(res, refusal, held(notes.waitMs))
+      return refuse(res, asItStands(refusal, call, rooms.governor), held(notes.waitMs))
     }
     const { answer } = asked
     notes.traceToken = headerOf(answer.headers, 'x-docusign-tracetoken')

@@ -143,7 +143,11 @@ export function makeListener(config: ListenerConfig, parts: ListenerParts, clock
     if (!HTTP_FAULT.test(error.code ?? '') || !socket.writable) return void socket.destroy()
     const refusal = parseRefusal(error.code)
     const before = (socket as Tracked)[LATEST]
-    if (!before || before.closed) return endRaw(socket, refusal)
+    if (!before) return endRaw(socket, refusal)
+    if (before.closed) {
+      // What is left of a refused upload: it has had its answer, and a second one would be taken for the next call's.
+      return before.req.complete ? endRaw(socket, refusal) : hangUp(socket)
+    }
     // A request before it on this connection is still being answered, and whoever asked that shall have it whole.
     if (before.req.complete) return void before.once('close', () => endRaw(socket, refusal))
     // Its turn has not come: a word now would be taken for the answer to the request before it.
@@ -151,6 +155,12 @@ export function makeListener(config: ListenerConfig, parts: ListenerParts, clock
     // The fault is inside that request's own body: what went up of it must end now, not when the client hangs up.
     if (before.headersSent) socket.destroy()
     else endRaw(socket, refusal, 'mid-call')
+  }
+
+  function hangUp(socket: Duplex): void {
+    socket.on('error', () => socket.destroy())
+    socket.end(() => clock.after(RAW_LINGER_MS, () => socket.destroy()))
+    socket.resume()
   }
 
   /** `mid-call`: the request has begun its walk, and its record is written there. */

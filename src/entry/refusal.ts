@@ -1,6 +1,7 @@
 /** A refusal's own answer: status, code, headers and body, from one table that the compiler keeps complete. */
-import type { LimitsShown, Outcome, Reason, Refusal } from '../base/types.js'
+import type { Call, LimitsShown, Outcome, Reason, Refusal } from '../base/types.js'
 import type { Failure } from '../forward/exchange.js'
+import type { Governor } from '../governor/governor.js'
 import { TOO_LARGE } from './receive.js'
 
 const HOUR_CODE = 'HOURLY_APIINVOCATION_LIMIT_EXCEEDED'
@@ -50,9 +51,19 @@ function limitLines(limits: LimitsShown): string[] {
   return lines
 }
 
-/** How long the call was held. */
+/** A refusal that says how the call's account stands: who reads that off DocuSign's answers needs it most in ours. */
+export function asItStands(
+  refusal: Refusal,
+  { account }: Call,
+  governor: Pick<Governor, 'limitsOf'>,
+): Refusal {
+  if (refusal.limits || account === undefined) return refusal
+  return { ...refusal, limits: governor.limitsOf(account) }
+}
+
+/** How long the call was held; less than half a millisecond is what a refusal takes, and no holding. */
 export function held(waitMs: number): string[] {
-  return waitMs > 0 ? ['X-Governor-Wait', (waitMs / 1000).toFixed(3)] : []
+  return waitMs < 0.5 ? [] : ['X-Governor-Wait', (waitMs / 1000).toFixed(3)]
 }
 
 /** The lines that every answer of the traffic port carries. `how` is RFC 9211's parameters. */

@@ -4,7 +4,7 @@
  */
 import type { ServerResponse } from 'node:http'
 import type { Clock, Turns } from '../base/clock.js'
-import type { LimitsShown, PollResult, Refusal, Saved } from '../base/types.js'
+import type { PollResult, Refusal, Saved } from '../base/types.js'
 import type { Origin } from '../forward/exchange.js'
 import type { Governor } from '../governor/governor.js'
 import type { Wish } from '../governor/visit.js'
@@ -12,13 +12,13 @@ import type { Asking } from '../shield/asking.js'
 import type { Follower, Shared } from '../shield/fetch.js'
 import type { Visitor } from '../shield/visitor.js'
 import type { Shield } from '../shield/shield.js'
-import { ours } from './refusal.js'
+import { asItStands, ours } from './refusal.js'
 import { LEFT, refuse, type Written } from './respond.js'
 import { standIn } from './stand-in.js'
 
 export interface SpareRooms {
   readonly shield: Pick<Shield, 'recall'>
-  readonly governor: Pick<Governor, 'enter' | 'limitsOf'>
+  readonly governor: Pick<Governor, 'enter' | 'limitsOf' | 'opensInMs'>
   originOf(service: 'oauth' | 'api', account: string | undefined): Origin
 }
 
@@ -65,13 +65,18 @@ export function makeSpare(rooms: SpareRooms, clock: Clock, turns: Turns) {
         }
         case 'too-soon': {
           notes.poll = 'refused'
-          const limits = governor.limitsOf(visitor.call.account ?? '')
-          return written(refuse(res, withLimits(recalled.refusal, limits)))
+          const { call } = visitor
+          const origin = rooms.originOf(call.service, call.account)
+          // When the interval is over, the hour may still be spent.
+          const opensInMs = governor.opensInMs(call.account ?? '', origin.text, wish.priority)
+          const refusal = tooSoon(Math.max(recalled.restMs, opensInMs))
+          return written(refuse(res, asItStands(refusal, call, governor)))
         }
         case 'follow': {
           const shared = await along(recalled.follower, res, notes)
           if (shared.kind === 'left') return written(LEFT)
-          if (shared.kind === 'overdue') return written(refuse(res, turnedAway(visitor, wish)))
+          if (shared.kind === 'overdue')
+            return written(refuse(res, asItStands(turnedAway(visitor, wish), visitor.call, governor)))
           if (shared.kind === 'free') continue
           const reply = recalled.replyOf(shared)
           notes.saved = 'coalesce'
@@ -119,6 +124,12 @@ function written(what: Promise<Written> | Written): Spared {
   return { kind: 'written', written: what }
 }
 
-function withLimits(refusal: Refusal, limits: LimitsShown | undefined): Refusal {
-  return limits ? { ...refusal, limits } : refusal
+function tooSoon(waitMs: number): Refusal {
+  const seconds = Math.max(1, Math.ceil(waitMs / 1000))
+  return {
+    kind: 'refusal',
+    reason: 'poll-too-soon',
+    message: `This app has read this resource of the envelope already, DocuSign allows one GET of it in 15 minutes, and no copy may answer this caller. This one was not sent; it can be in ${seconds} s.`,
+    retryAfterMs: waitMs,
+  }
 }

@@ -58,6 +58,11 @@ export interface Governor {
   /** Hosts that have cut us off (444). */
   blockedHosts(): readonly BlockedHost[]
   quote(account: string, calls: number, priority: Priority): Quote
+  /**
+   * How long until a call of this account could be sent to this origin, if nobody else came; 0 is "at once", and where
+   * limits are only observed.
+   */
+  opensInMs(account: string, origin: string, priority: Priority): number
   /** How an account stands, for the headers of a refusal. */
   limitsOf(account: string): LimitsShown
   /** One name for an account, whichever of its two is used. */
@@ -213,6 +218,13 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
         finishMs: final.waitMs,
         remaining: account.standing(nowMs).hour.remaining,
       }
+    },
+
+    opensInMs(name, origin, priority) {
+      if (config.mode === 'observe') return 0
+      const nowMs = clock.nowMs()
+      const { first } = book.find(name).lane.quote(nowMs, 1, priority)
+      return Math.max(first.waitMs, hosts.waitMs(origin, nowMs))
     },
 
     limitsOf: name => shown(book.find(name).standing(clock.nowMs())),

@@ -1,6 +1,6 @@
 /** Need DocuSign be asked? The one place where copies, twins and intervals meet. */
 import type { Clock } from '../base/clock.js'
-import type { PollResult, Refusal } from '../base/types.js'
+import type { PollResult } from '../base/types.js'
 import type { Asking } from './asking.js'
 import type { Copies } from './copies.js'
 import type { Copy, Opened } from './copy.js'
@@ -25,7 +25,8 @@ export type Recalled =
       readonly follower: Follower
       replyOf(shared: Extract<Shared, { kind: 'shared' }>): Reply
     }
-  | { readonly kind: 'too-soon'; readonly refusal: Refusal }
+  /** @property restMs how long the interval still lasts, above 0 */
+  | { readonly kind: 'too-soon'; readonly restMs: number }
   | Asking
 
 /** `undefined`: it is none of the shield's business, and the call goes on. */
@@ -77,26 +78,27 @@ export function makeRecall({ clock, polls, copies, whose, underWay, config }: Re
     const { envelope } = copy ?? question
     const written = envelope === '' ? question.account : envelope
     const verdict = polls.ask(pollKey, written, nowMs)
+    let result = verdict.kind
     if (verdict.kind === 'inside') {
       if (isFresh) {
         return remember(question, copy, { saved: 'poll', poll: 'remembered', ttlMs: verdict.restMs })
       }
       // His copies are gone, because DocuSign has refused him something else of this envelope: he may read it once more.
       const again = polls.ask(pollKey, whose.lossKeyOf(question), nowMs)
-      if (polling.mode === 'enforce' && again.kind === 'read_after_write') {
-        const before = underWay.pending(pollKey)
-        return before ? follow(before, undefined, untilMs) : underWay.lead(question, own, pollKey, again.kind)
+      if (polling.mode === 'observe' || again.kind !== 'read_after_write') {
+        const mayPass = polling.mode === 'observe' || polling.withoutCopy === 'pass'
+        if (mayPass) return underWay.lead(question, own, pollKey, 'observed')
+        return { kind: 'too-soon', restMs: verdict.restMs }
       }
-      const mayPass = polling.mode === 'observe' || polling.withoutCopy === 'pass'
-      if (mayPass) return underWay.lead(question, own, pollKey, 'observed')
-      return { kind: 'too-soon', refusal: tooSoon(verdict.restMs) }
+      result = again.kind
     }
     // One that still waits for its leave counts as well, because both would go up when it comes. What it brings this
     // caller may not see; but whether it begins an interval is his affair.
     const before = polling.mode === 'enforce' ? underWay.pending(pollKey) : undefined
     if (before) return follow(before, undefined, untilMs)
-    if (verdict.kind !== 'pending') return underWay.lead(question, own, pollKey, verdict.kind)
-    return underWay.lead(question, own, pollKey, polling.mode === 'observe' ? 'observed' : 'first')
+    if (result === 'read_after_write') return underWay.lead(question, own, pollKey, result)
+    const isSecond = result === 'pending' && polling.mode === 'observe'
+    return underWay.lead(question, own, pollKey, isSecond ? 'observed' : 'first')
   }
 
   /** A copy is of one resource, so what it was polled as holds for whoever it answers, while the app is the same. */
@@ -167,14 +169,4 @@ const LOOK_AGAIN: Recalled = {
 
 function close(opened: Opened | undefined): void {
   if (opened?.kind === 'stream') opened.source.close()
-}
-
-function tooSoon(restMs: number): Refusal {
-  const seconds = Math.max(1, Math.ceil(restMs / 1000))
-  return {
-    kind: 'refusal',
-    reason: 'poll-too-soon',
-    message: `This app has read this resource of the envelope already, DocuSign allows one GET of it in 15 minutes, and no copy may answer this caller. This one was not sent; it can be in ${seconds} s.`,
-    retryAfterMs: restMs,
-  }
 }

@@ -15,6 +15,8 @@ import {
   type CopyHead,
   type Held,
   type Opened,
+  isAmong,
+  type Which,
 } from './copy.js'
 import { Intake, type Taken } from './intake.js'
 import type { Keep } from './keepable.js'
@@ -23,13 +25,6 @@ export interface CopiesConfig {
   /** Of all copies together: so much memory and, with a vault, so much disk. */
   readonly maxBytes: number
   readonly maxEntryBytes: number
-}
-
-/** Whose copies, of what. What is left out means all. */
-export interface Which {
-  readonly account?: string | undefined
-  readonly envelope?: string | undefined
-  readonly viewer?: string | undefined
 }
 
 export interface Copies {
@@ -229,13 +224,11 @@ export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): C
       if (!put(entry)) vault.remove([copy.id])
     },
 
-    drop({ account, envelope, viewer }) {
+    drop(which) {
+      const { envelope } = which
       const ids = envelope === undefined ? undefined : (ofEnvelope.get(envelope) ?? [])
       const entries = ids ? [...ids].flatMap(id => table.peek(id) ?? []) : [...table.values()]
-      const isMeant = ({ copy }: Entry) =>
-        (account === undefined || copy.account === account) &&
-        (envelope === undefined || copy.envelope === envelope) &&
-        (viewer === undefined || copy.viewer === viewer)
+      const isMeant = ({ copy }: Entry) => isAmong(copy, which)
       const dropped = entries.filter(isMeant)
       forget(dropped)
       const unfinished = [...writing].filter(isMeant)

@@ -10,6 +10,21 @@ export interface Copy extends Omit<CopyFacts, 'sentWallMs' | 'answeredWallMs'> {
   polled?: { readonly app: string; readonly key: string }
 }
 
+/** Whose copies, of what. What is left out means all. */
+export interface Which {
+  readonly account?: string | undefined
+  readonly envelope?: string | undefined
+  readonly viewer?: string | undefined
+}
+
+export function isAmong(copy: Copy, { account, envelope, viewer }: Which): boolean {
+  return (
+    (account === undefined || copy.account === account) &&
+    (envelope === undefined || copy.envelope === envelope) &&
+    (viewer === undefined || copy.viewer === viewer)
+  )
+}
+
 /** What stands before the body. */
 export interface CopyHead {
   /** Raw pairs, as they are replayed. */

@@ -3,8 +3,8 @@
  * made of the copies that there are.
  */
 import type { Clock } from '../base/clock.js'
-import type { Copies, Which } from './copies.js'
-import type { Copy } from './copy.js'
+import type { Copies } from './copies.js'
+import type { Copy, Which } from './copy.js'
 import type { Denials } from './denials.js'
 import type { Diary } from './diary.js'
 import { Ear } from './ear.js'

@@ -2,7 +2,7 @@
 import type { Turns } from '../base/clock.js'
 import type { PollResult } from '../base/types.js'
 import { Asking, type AskingParts } from './asking.js'
-import type { Which } from './copies.js'
+import type { Which } from './copy.js'
 import { Fetch, type Crowd } from './fetch.js'
 import type { Question } from './question.js'
 import type { Tokens } from './tokens.js'

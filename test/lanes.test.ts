@@ -302,7 +302,24 @@ void t.test('a call that cannot make it is told at once when it would', async t 
         if (again !== 'granted') throw new Error(`refused again after ${retryAfterMs} ms`)
       },
     ),
-    { numRuns: 100 },
+    {
+      numRuns: 100,
+      examples: [
+        // The share is lent when the call is refused, and no more when the first place comes free.
+        [
+          {
+            burst: { limit: 1, windowMs: 10 },
+            hour: { limit: 12, windowMs: 1_000, aligned: false },
+            before: [0, 0, 0, 0, 0, 138, 115, 168, 198, 72, 30, 179].map(pauseMs => {
+              return { pauseMs, priority: 'high' as const, app: 'a' as const }
+            }),
+            maxWaitMs: 0,
+            priority: 'high',
+            isShared: true,
+          },
+        ],
+      ],
+    },
   )
   const scene = makeScene({ burst: { limit: 1, windowMs: 1_000 } })
   spend(scene)

@@ -58,7 +58,8 @@ export class Allowance {
   forecast(app: string | undefined, ahead: number, waiting: number, nowMs: number): Forecast {
     const forecast = this.#budget.forecast(nowMs, ahead)
     if (!this.#reserve) return forecast
-    const holdMs = this.#reserve.holdMs(app, ahead, waiting, this.#budget.hour(nowMs), nowMs)
+    const hour = this.#budget.hour(nowMs)
+    const holdMs = this.#reserve.holdMs(app, ahead, waiting, hour, nowMs, forecast.waitMs)
     return holdMs > forecast.waitMs ? { waitMs: holdMs, by: 'hour' } : forecast
   }
 

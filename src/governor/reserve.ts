@@ -18,9 +18,17 @@ export interface Reserve {
   used(app: string, calls: 1 | -1, hour: Hour, nowMs: number): void
   /**
    * How long other apps' shares hold a call of `app` back that lets `ahead` others go first, if nobody else calls; 0: not at all.
-   * `undefined` is an app without a share. `waiting`: how many wait for this hour.
+   * `undefined` is an app without a share. `waiting`: how many wait for this hour. `freeMs`: how long until its windows
+   * have room for it, from now.
    */
-  holdMs(app: string | undefined, ahead: number, waiting: number, hour: Hour, nowMs: number): number
+  holdMs(
+    app: string | undefined,
+    ahead: number,
+    waiting: number,
+    hour: Hour,
+    nowMs: number,
+    freeMs?: number,
+  ): number
   /** After how long to look again at those who are held back: the silence of others frees them without an event. */
   lookMs(waiting: number, hour: Hour, nowMs: number): number
 }
@@ -87,11 +95,14 @@ export function makeReserve(shares: ReadonlyMap<string, number>): Reserve {
       usedByAll.add(calls, nowMs)
       usedBy.get(app)?.add(calls, nowMs)
     },
-    holdMs(app, ahead, waiting, hour, nowMs) {
+    holdMs(app, ahead, waiting, hour, nowMs, freeMs = 0) {
       follow(hour, nowMs)
       const calls = kept(app, hour, nowMs)
       if (calls <= 0 || hour.remaining - calls > ahead) return 0
-      return Math.min(untilLentMs(nowMs), scarceMs(waiting, hour, nowMs))
+      const scarceForMs = scarceMs(waiting, hour, nowMs)
+      if (hour.aligned || freeMs === 0) return Math.min(untilLentMs(nowMs), scarceForMs)
+      // A share that is lent now may not be any more when the place comes free: windows roll on, and their ends with them.
+      return freeMs >= scarceForMs ? 0 : Math.min(freeMs + untilLentMs(nowMs + freeMs), scarceForMs)
     },
     lookMs(waiting, hour, nowMs) {
       follow(hour, nowMs)

@@ -108,6 +108,8 @@ interface Led {
   /** What DocuSign would say, and where it was sent in the order of all that happens. */
   said: Omit<Said, 'headMs'>
   sentAt: number
+  /** When it was let pass. */
+  readonly ledMs: number
 }
 
 interface Rule {
@@ -211,6 +213,7 @@ function makeWorld() {
           state: 'held',
           said,
           sentAt: 0,
+          ledMs: clock.nowMs(),
         })
       }
       if (recalled.kind !== 'follow') break
@@ -229,9 +232,10 @@ function makeWorld() {
     const rule = rules.get(one.key) ?? { isUnderWay: false, headMs: -Infinity, readAt: -1, regained: 0 }
     must(!rule.isUnderWay, `${one.key} was sent while it was under way`)
     const isInside = nowMs < rule.headMs + INTERVAL_MS
-    const isNews = writtenAt > rule.readAt && nowMs < writtenMs + INTERVAL_MS
+    // What let it pass may grow old while it is held.
+    const isNews = writtenAt > rule.readAt && one.ledMs < writtenMs + INTERVAL_MS
     const loss = losses.get(`${one.envelope} ${one.who}`)
-    const isLost = loss !== undefined && loss.place > rule.readAt && nowMs < loss.ms + INTERVAL_MS
+    const isLost = loss !== undefined && loss.place > rule.readAt && one.ledMs < loss.ms + INTERVAL_MS
     must(!isInside || isNews || isLost, `${one.key} was sent ${nowMs - rule.headMs} ms after an answer`)
     rule.regained = isInside ? rule.regained + (isNews ? 0 : 1) : 0
     must(rule.regained <= MOST_REGAINED, `${one.key} was regained ${rule.regained} times`)

@@ -111,9 +111,7 @@ export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): C
   }
 
   function forget(entries: readonly Entry[]): void {
-    together(() => {
-      for (const { copy } of entries) table.delete(copy.id)
-    })
+    together(() => entries.forEach(({ copy }) => table.delete(copy.id)))
   }
 
   /** One commit for all that it removes. */
@@ -136,14 +134,12 @@ export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): C
   together(() => takeUp(vault.load()))
 
   function takeUp(facts: readonly CopyFacts[]): void {
-    const unfit: string[] = []
     for (const { sentWallMs, answeredWallMs, ...rest } of facts.toSorted(
       (a, b) => a.answeredWallMs - b.answeredWallMs,
     )) {
       const copy = { ...rest, sentMs: sentWallMs - scaleMs, answeredMs: answeredWallMs - scaleMs }
-      if (!put({ copy, held: undefined, isStored: true, deposit: undefined })) unfit.push(copy.id)
+      if (!put({ copy, held: undefined, isStored: true, deposit: undefined })) removing?.push(copy.id)
     }
-    if (unfit.length > 0) vault.remove(unfit)
   }
 
   async function fromVault(entry: Entry): Promise<Opened | undefined> {

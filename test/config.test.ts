@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { loadConfig, type ConfigFault, type ConfigSources } from '../src/config/load.js'
 import { SETTINGS, type Config } from '../src/config/settings.js'
+import { redisSlice } from '../src/config/redis-slice.js'
 import { shieldSlice, stateSlice } from '../src/config/slices.js'
 import { vaultKeyOf, VaultKeyFault } from '../src/config/vault-key.js'
 import { changedAtStartOnly, described, settingsTable, showConfig, showFaults } from '../src/config/show.js'
@@ -391,7 +392,26 @@ void t.test('without files and variables the defaults of the table hold', t => {
       },
       identity: { introspect: true, recheck: 300 },
       apps: {},
-      state: { path: './data', kind: 'embedded', fsync: false },
+      state: {
+        path: './data',
+        kind: 'embedded',
+        fsync: false,
+        redisUrl: undefined,
+        redis: {
+          sentinels: [],
+          sentinelName: 'mymaster',
+          cluster: [],
+          tls: false,
+          tlsCa: undefined,
+          username: undefined,
+          password: undefined,
+          passwordFile: undefined,
+          sentinelPassword: undefined,
+          prefix: 'docusign-governor',
+          commandTimeout: 0.5,
+        },
+        onLoss: 'share',
+      },
       shutdown: { timeout: 30 },
       metrics: { maxAccounts: 200 },
       log: { level: 'info' },
@@ -401,13 +421,53 @@ void t.test('without files and variables the defaults of the table hold', t => {
   t.end()
 })
 
-void t.test('state.kind: redis is refused as what is to come, not as misspelt', t => {
-  const loaded = loadConfig({ files: [], env: { GOVERNOR_STATE_KIND: 'redis' } })
-  t.match(loaded, {
-    faults: [{ path: 'GOVERNOR_STATE_KIND', message: /cannot be redis yet.*embedded or memory/ }],
+void t.test('state.kind: redis must be told where Redis is, in one way', t => {
+  const faults = (env: Record<string, string>) => loadConfig({ files: [], env })
+  t.match(faults({ GOVERNOR_STATE_KIND: 'redis' }), { faults: [{ message: /needs to know where/ }] })
+  const both = { GOVERNOR_STATE_REDIS_URL: 'redis://h', GOVERNOR_STATE_REDIS_CLUSTER: 'a:1, b:2' }
+  t.match(faults(both), { faults: [{ message: /three ways to one Redis/ }] })
+  const passwords = { GOVERNOR_STATE_REDIS_PASSWORD: 'p', GOVERNOR_STATE_REDIS_PASSWORD_FILE: '/f' }
+  t.match(faults(passwords), { faults: [{ message: /two places for one password/ }] })
+  for (const url of ['http://me:pw@h', 'redis://me:pw@', 'redis://me:pw@h/x', 'redis://me:pw@h:1?a=b']) {
+    const refused = faults({ GOVERNOR_STATE_REDIS_URL: url })
+    t.match(refused, { faults: [{ message: /must be a URL such as redis:/ }] }, url)
+    t.notMatch(JSON.stringify(refused), 'me:pw', 'and is not shown, for it may hold a password')
+  }
+  for (const address of ['h', 'h:0', 'h:65536', '::1:1', 'redis://h:1', ':1']) {
+    const env = { GOVERNOR_STATE_REDIS_SENTINELS: address }
+    t.match(faults(env), { faults: [{ message: /must be host:port/ }] }, address)
+  }
+  t.end()
+})
+
+void t.test('where Redis is and who we are to it', t => {
+  const slice = (env: Record<string, string>) => {
+    const loaded = loadConfig({ files: [], env: { GOVERNOR_STATE_KIND: 'redis', ...env } })
+    return loaded.kind === 'config' ? redisSlice(loaded.config, path => `${path}'s text\n`) : loaded
+  }
+  const url = 'rediss://app:p%40ss@[::1]:7000/3'
+  t.match(slice({ GOVERNOR_STATE_REDIS_URL: url, GOVERNOR_STATE_REDIS_TLS_CA: 'ca.pem' }), {
+    server: { host: '::1', port: 7000 },
+    db: 3,
+    username: 'app',
+    password: 'p@ss',
+    tls: true,
+    tlsCa: "ca.pem's text\n",
+    commandTimeoutMs: 500,
   })
-  const misspelt = loadConfig({ files: [], env: { GOVERNOR_STATE_KIND: 'rediss' } })
-  t.match(misspelt, { faults: [{ message: /^must be one of embedded, memory, not "rediss"/ }] })
+  const sentinels = 's-1:26379, [fd00::1]:26380'
+  const apart = { GOVERNOR_STATE_REDIS_SENTINELS: sentinels, GOVERNOR_STATE_REDIS_PASSWORD_FILE: 'secret' }
+  t.match(slice(apart), {
+    server: undefined,
+    sentinels: [
+      { host: 's-1', port: 26379 },
+      { host: 'fd00::1', port: 26380 },
+    ],
+    password: "secret's text",
+    tls: false,
+  })
+  const loaded = loadConfig({ files: [], env: {} })
+  t.equal(loaded.kind === 'config' && redisSlice(loaded.config, String), undefined, 'none with another kind')
   t.end()
 })
 

@@ -26,6 +26,7 @@ const LIBRARIES: Readonly<Record<string, string>> = {
   'range-parser': 'src/shield/ranges.ts',
   saxes: 'src/shield/walk-xml.ts',
   lmdb: 'src/state/embedded/store.ts',
+  ioredis: 'src/state/redis/client.ts',
   uplot: 'src/admin/page.ts',
   fflate: 'src/observe/archive.ts',
   'docusign-esign': 'src/demo/',

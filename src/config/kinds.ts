@@ -111,14 +111,39 @@ function path(what: string): Kind<string> {
   return { form: 'text', text: `${what} path, from the working directory`, schema, shown: 'always' }
 }
 
-/** Of the three kinds of state the third is to come, and who asks for it should not take it for misspelt. */
-export function stateKind(): Kind<'embedded' | 'memory'> {
-  const error = ({ input }: { input?: unknown }) =>
-    input === 'redis'
-      ? 'cannot be redis yet: this version shares no state between nodes; embedded or memory'
-      : 'must be one of embedded, memory'
-  const schema = z.enum(['embedded', 'memory'], { error })
-  return { form: 'text', text: 'one of embedded, memory', schema, shown: 'always' }
+/** A name as other programs use them: a user, a Sentinel's master. */
+export function word(): Kind<string> {
+  const error = 'must be a name of 1 to 255 visible ASCII characters, without spaces'
+  const schema = z
+    .string({ error })
+    .min(1, { error })
+    .max(255, { error })
+    .regex(/^[\x21-\x7e]*$/, { error })
+  return { form: 'text', text: 'name, 1 to 255 visible ASCII characters', schema, shown: 'always' }
+}
+
+/** Braces would move the tag that keeps an account's keys together in a Cluster. */
+export function keyPrefix(): Kind<string> {
+  const error = 'must be 1 to 64 characters of A-Z a-z 0-9 . _ : -'
+  const schema = z.string({ error }).regex(/^[A-Za-z0-9._:-]{1,64}$/, { error })
+  return { form: 'text', text: 'text, 1 to 64 characters of A-Z a-z 0-9 . _ : -', schema, shown: 'always' }
+}
+
+/** `host:port` each. */
+export function addresses(most: number): Kind<readonly string[]> {
+  const error = `must be a list of at most ${most} addresses host:port`
+  const one = z
+    .string({ error })
+    .refine(isAddress, { error: 'must be host:port (an IPv6 address in brackets)' })
+  const schema = z.array(one, { error }).max(most, { error: `must not hold more than ${most} addresses` })
+  return { form: 'list', text: `list of host:port, at most ${most}`, schema, shown: 'always' }
+}
+
+/** Never shown, because a password may be written into it. */
+export function redisUrl(): Kind<string> {
+  const error = 'must be a URL such as redis://host:6379 or rediss://user:password@host:6379/0'
+  const schema = z.string({ error }).refine(isRedisUrl, { error })
+  return { form: 'text', text: 'redis or rediss URL, secret', schema, shown: 'never' }
 }
 
 /** A bearer secret: what an `Authorization` header can carry without quoting. */
@@ -181,4 +206,16 @@ function isHost(text: string): boolean {
   // A last label of digits would be half an IPv4 address, which resolvers read in surprising ways.
   if (text.length > 253 || /^\d+$/.test(labels.at(-1) ?? '')) return false
   return labels.every(label => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?$/i.test(label))
+}
+
+function isAddress(text: string): boolean {
+  const [, host, port] = /^(\[[0-9a-f:.]+\]|[^:[\]]+):(\d{1,5})$/i.exec(text) ?? []
+  if (host === undefined || Number(port) < 1 || Number(port) > 65_535) return false
+  return isHost(host.replace(/^\[(.*)\]$/, '$1'))
+}
+
+function isRedisUrl(text: string): boolean {
+  if (!/^rediss?:\/\/[^\s/\\?#]+(\/\d{0,3})?$/.test(text) || !URL.canParse(text)) return false
+  const { hostname } = new URL(text)
+  return isHost(hostname.replace(/^\[(.*)\]$/, '$1'))
 }

@@ -81,6 +81,26 @@ export const RULES: readonly Rule[] = [
         : undefined,
   },
   {
+    reads: ['state.kind', 'state.redisUrl', 'state.redis.sentinels', 'state.redis.cluster'],
+    broken: ({ state }) => {
+      const { sentinels, cluster } = state.redis
+      const ways = [state.redisUrl !== undefined, sentinels.length > 0, cluster.length > 0]
+      const many = ways.filter(isSet => isSet).length
+      if (many > 1)
+        return 'state.redisUrl, state.redis.sentinels and state.redis.cluster are three ways to one Redis: set one of them'
+      return state.kind === 'redis' && many === 0
+        ? 'state.kind redis needs to know where: set state.redisUrl, state.redis.sentinels or state.redis.cluster'
+        : undefined
+    },
+  },
+  {
+    reads: ['state.redis.password', 'state.redis.passwordFile'],
+    broken: ({ state }) =>
+      state.redis.password !== undefined && state.redis.passwordFile !== undefined
+        ? 'state.redis.password and state.redis.passwordFile are two places for one password: set one of them'
+        : undefined,
+  },
+  {
     // The default is nobody's wish: who makes the cache small need not make the largest entry smaller, too.
     reads: ['cache.maxEntryBytes', 'cache.maxBytes'],
     broken: ({ cache }) =>

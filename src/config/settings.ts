@@ -1,19 +1,7 @@
 import { APP, LIMITS } from './limit-settings.js'
-import {
-  file,
-  flag,
-  folder,
-  host,
-  hosts,
-  oneOf,
-  origin,
-  port,
-  seconds,
-  secret,
-  stateKind,
-  whole,
-} from './kinds.js'
+import { file, flag, host, hosts, oneOf, origin, port, seconds, secret, whole } from './kinds.js'
 import { SHIELD } from './shield-settings.js'
+import { STATE } from './state-settings.js'
 import { leaf, optional, perEnvironment, type Environment, type Table, type Tree } from './shape.js'
 
 /** Every setting there is, by its path: what it accepts, its default, and what it means. */
@@ -96,21 +84,7 @@ export const TABLE = {
     settings: APP,
     meaning: 'the apps that get a label of their own, by their name in /apps/NAME; a name alone is enough',
   },
-  'state.path': leaf(
-    folder(),
-    './data',
-    'the embedded durable store, which remembers every call that was sent; read at start only',
-  ),
-  'state.kind': leaf(
-    stateKind(),
-    'embedded',
-    'where that is kept: embedded in state.path, or memory, which a restart forgets; read at start only',
-  ),
-  'state.fsync': leaf(
-    flag(),
-    false,
-    'survive power loss, not only kill -9: every write waits for the disk; read at start only',
-  ),
+  ...STATE,
   'shutdown.timeout': leaf(seconds(0, 3600), 30, 'on SIGTERM: what is in flight finishes, exit 0 by then'),
   'metrics.maxAccounts': leaf(whole('accounts', 0, 10_000), 200, 'accounts with a label of their own'),
   'log.level': leaf(

@@ -2,6 +2,8 @@ import { stringify } from 'yaml'
 import type { ConfigFault } from './fault.js'
 import { SETTINGS, type Config, type Setting } from './settings.js'
 
+type Redis = Config['state']['redis']
+
 const SECRETS = new Set(SETTINGS.filter(setting => setting.secret).map(setting => setting.path))
 const MAPS = new Set(SETTINGS.filter(setting => setting.kind === 'map, by name').map(setting => setting.path))
 
@@ -46,8 +48,17 @@ export function changedAtStartOnly(before: Config, after: Config): readonly stri
     'state.path': before.state.path !== after.state.path,
     'state.kind': before.state.kind !== after.state.kind,
     'state.fsync': before.state.fsync !== after.state.fsync,
+    'state.redisUrl': before.state.redisUrl !== after.state.redisUrl,
+    ...redisDiffers(before.state.redis, after.state.redis),
   }
   return Object.keys(differs).filter(path => differs[path])
+}
+
+function redisDiffers(before: Redis, after: Redis): Readonly<Record<string, boolean>> {
+  const names = Object.keys(before) as (keyof Redis)[]
+  return Object.fromEntries(
+    names.map(name => [`state.redis.${name}`, String(before[name]) !== String(after[name])]),
+  )
 }
 
 function isUnset(value: string | undefined): boolean {

@@ -6,7 +6,7 @@ import { makeEmbedded, type EmbeddedConfig, type EmbeddedParts } from './embedde
 import { makeClosedVault, makeMemoryLedger, makeMemoryNotebook } from './memory.js'
 
 export interface StateConfig extends EmbeddedConfig {
-  readonly kind: 'embedded' | 'memory'
+  readonly kind: 'embedded' | 'memory' | 'redis'
 }
 
 /** At the end the vault is closed before the ledger, because the ledger closes the store that both are in. */
@@ -18,7 +18,7 @@ export interface State {
 
 /** Blocks while an embedded one reads what is there; never throws. */
 export function openState(config: StateConfig, parts: EmbeddedParts): State {
-  return config.kind === 'memory'
+  return config.kind !== 'embedded'
     ? { ledger: makeMemoryLedger(), notebook: makeMemoryNotebook(), vault: makeClosedVault() }
     : makeEmbedded(config, parts)
 }

@@ -23,6 +23,7 @@ import {
   stateSlice,
   tlsSlice,
 } from './config/slices.js'
+import { redisSlice } from './config/redis-slice.js'
 import { vaultKeyOf } from './config/vault-key.js'
 import { makeCorridor, type Corridor, type Rooms } from './entry/corridor.js'
 import { makeOwnNames } from './entry/public-url.js'
@@ -34,6 +35,7 @@ import { makeForward, type Forward } from './forward/forward.js'
 import { requestHeaders } from './forward/hygiene.js'
 import { makeGovernor } from './governor/governor.js'
 import { makeJournal } from './governor/journal.js'
+import { makeTreasury } from './governor/treasury.js'
 import { makeIdentify } from './identify/identify.js'
 import { makeOperations } from './identify/operations.js'
 import { makeRoutes } from './identify/routes.js'
@@ -88,12 +90,14 @@ export function makeApp(initial: Config, parts: AppParts): App {
   const homes = makeAccounts(homesSlice(config))
   const vaultKey = vaultKeyOf(config, parts.readFile)
   const { execPath, inspected } = parts
-  const { ledger, notebook, vault } = openState(
-    { ...stateSlice(config), vaultKey },
-    { clock, turns, execPath, inspected, tell: log.state },
+  const tally = () => treasury?.tally() ?? { inHand: 0, waiting: 0 }
+  const { ledger, notebook, vault, ...shared } = openState(
+    { ...stateSlice(config), vaultKey, redis: redisSlice(config, parts.readFile) },
+    { clock, turns, execPath, inspected, tell: log.state, version, tally },
   )
+  const treasury = shared.pool && makeTreasury(shared.pool, config.state.onLoss, clock)
   const journal = makeJournal(ledger, clock)
-  const governor = makeGovernor(governorSlice(config), journal, clock)
+  const governor = makeGovernor(governorSlice(config), journal, clock, treasury)
   let forward = makeForward(forwardSlice(config), clock, turns)
   const originOf: Rooms['originOf'] = (service, account) => homes.originOf(service, account)
   const learnResidences: Rooms['learnResidences'] = found => homes.learn(found)
@@ -183,7 +187,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
     initial.admin,
     {
       metrics,
-      ready: () => (stopping ? { ready: false, reason: 'shutting down' } : { ready: ports !== undefined }),
+      ready,
       ...views,
       quote: ({ account, calls, priority }) => governor.quote(account, calls, priority),
       purge: which => shield.purge(which),
@@ -192,9 +196,16 @@ export function makeApp(initial: Config, parts: AppParts): App {
     clock,
   )
 
+  function ready() {
+    if (stopping) return { ready: false, reason: 'shutting down' }
+    if (treasury?.isClosed) return { ready: false, reason: 'no state' }
+    return { ready: ports !== undefined }
+  }
+
   return {
     async start() {
       try {
+        await shared.settled()
         const port = await listener.start()
         const adminPort = (await admin.start()).port
         names.listensOn(port)
@@ -220,6 +231,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
       names.configure(next)
       homes.configure(homesSlice(next))
       governor.configure(governorSlice(next))
+      treasury?.configure(next.state.onLoss)
       shield.configure(shieldSlice(next))
       admin.configure({ ...next.admin, host: initial.admin.host })
       metrics.setMaxAccounts(next.metrics.maxAccounts)

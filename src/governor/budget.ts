@@ -7,13 +7,14 @@
  * a newer header or the passing of a window raises it (promise 3). See facts 1.1 to 1.4.
  */
 import type { Window } from '../base/types.js'
+import type { Report, Told } from '../base/pool.js'
 import type { DocusignTime } from './docusign-time.js'
 import { forecastOf } from './forecast.js'
 import type { Limits } from './headers.js'
-import { BurstWindow } from './burst.js'
+import { BurstWindow, type BurstSaid } from './burst.js'
 import { HourWindow } from './hour.js'
 import { Ring } from './ring.js'
-import type { BudgetConfig, Forecast, Heard, Hour, Kept, Standing } from './standing.js'
+import type { BudgetConfig, Forecast, Heard, Hour, HourSeen, Kept, Standing } from './standing.js'
 
 /** How fast answers come before one has. */
 const FIRST_GUESS_MS = 500
@@ -29,6 +30,10 @@ export class Budget {
   readonly #hour: HourWindow
   readonly #burst: BurstWindow
   #inFlight = 0
+  /** Calls that other nodes hold, under way or in hand. */
+  #elsewhere = 0
+  /** It is one of several nodes': what is foreign is judged over all of them. */
+  #isShared = false
   /** Nobody knows an account before its first answer: its limits may be other ones, and others may have spent them. */
   #isKnown = false
   #answerMs = FIRST_GUESS_MS
@@ -48,6 +53,11 @@ export class Budget {
     return this.#inFlight
   }
 
+  /** Calls that hold a place and have no answer, as far as is known. */
+  get #out(): number {
+    return this.#inFlight + this.#elsewhere
+  }
+
   isBlocked(nowMs: number): boolean {
     return this.#blocks !== undefined && nowMs < endOf(this.#blocks)
   }
@@ -60,20 +70,20 @@ export class Budget {
   /** How many calls may be sent at this very moment. */
   room(nowMs: number): number {
     if (this.isBlocked(nowMs)) return 0
-    const room = Math.min(this.#hour.room(this.#inFlight, nowMs), this.#burst.room(this.#inFlight, nowMs))
+    const room = Math.min(this.#hour.room(this.#out, nowMs), this.#burst.room(this.#out, nowMs))
     if (room <= 0) return 0
     if (this.#isKnown) return room
-    return this.#inFlight > 0 ? 0 : 1
+    return this.#out > 0 ? 0 : 1
   }
 
   /** For a call that lets `ahead` others go first. */
   forecast(nowMs: number, ahead: number): Forecast {
     const outlook = {
       nowMs,
-      inFlight: this.#inFlight,
+      inFlight: this.#out,
       answerMs: this.#answerMs,
       ring: this.#ring,
-      hour: this.#hour.outlook(this.#inFlight, nowMs),
+      hour: this.#hour.outlook(this.#out, nowMs),
       burst: this.#burst.outlook(nowMs),
     }
     return forecastOf(outlook, ahead, this.#earliest(nowMs, ahead))
@@ -93,10 +103,10 @@ export class Budget {
     if (limits?.dateSeconds !== undefined) this.#hour.time.learn(limits.dateSeconds, sentMs, nowMs)
     if (!limits || !this.#config.learn) return this.#hour.unheard(nowMs)
     const before = this.#hour.foreign
-    this.#hour.learn(limits, sentMs, this.#inFlight, nowMs)
+    this.#hour.learn(limits, sentMs, this.#inFlight, nowMs, this.#isShared)
     // Less than before is another hour's.
     this.#foreignTotal += Math.max(0, this.#hour.foreign - (this.#hour.foreign < before ? 0 : before))
-    this.#burst.learn(limits, sentMs, this.#inFlight, nowMs)
+    this.#burst.learn(limits, sentMs, this.#inFlight, nowMs, this.#isShared)
   }
 
   /** No answer came, but the call may have arrived. */
@@ -130,6 +140,76 @@ export class Budget {
     }
   }
 
+  /** What the settings say of it. */
+  get usual(): Report['usual'] {
+    const { hour, burst, margin } = this.#config
+    return {
+      hourLimit: hour.limit,
+      burstLimit: burst.limit,
+      hourMs: hour.windowMs,
+      burstMs: burst.windowMs,
+      margin,
+    }
+  }
+
+  get burstCapacity(): number {
+    return (this.#burst.learned ?? this.#config.burst.limit) - this.#config.margin
+  }
+
+  /** How many answers came after this moment, nowMs scale. */
+  answeredAfter(sinceMs: number): number {
+    return this.#ring.countAfter(sinceMs)
+  }
+
+  get isKnown(): boolean {
+    return this.#isKnown
+  }
+
+  /** What others should know of it. What DocuSign said of the burst is said once. */
+  seen(nowMs: number): Seen {
+    const hour = this.#hour.seen(nowMs)
+    const { hourLimit, burstLimit } = this.heard(nowMs)
+    return {
+      hour,
+      burst: this.#burst.told(),
+      hourLimit,
+      burstLimit,
+      unheardEver: this.#hour.unheardEver,
+      blocks: this.isBlocked(nowMs) ? this.#blocks : undefined,
+    }
+  }
+
+  /** So it stands over all nodes. What others had answered since the last time is known to all nodes only now. */
+  adopt(told: Told, answeredElsewhere: number, nowMs: number): void {
+    this.#isShared = true
+    this.#isKnown ||= told.isKnown
+    this.#elsewhere = told.heldElsewhere
+    for (let i = 0; i < answeredElsewhere; i++) this.#ring.add(nowMs)
+    if (told.hour) this.#hour.adopt(told.hour, told.hourLimit, nowMs)
+    this.#burst.restore(told.burstLimit ?? this.#burst.learned)
+    this.#burst.adopt(told.foreignBurst?.calls ?? 0, nowMs + (told.foreignBurst?.forMs ?? 0))
+    for (const window of ['hour', 'burst', 'unknown'] as const) {
+      const forMs = told.blockedForMs[window]
+      if (forMs !== undefined) this.block(window, nowMs + forMs, nowMs)
+    }
+  }
+
+  /** When the calls of all nodes were answered; nowMs scale, oldest first. */
+  retell(times: readonly number[]): void {
+    this.#ring.forget(Infinity)
+    for (const atMs of times) this.#ring.add(atMs)
+  }
+
+  /**
+   * The others are out of sight: what they held counts as answered now.
+   * @param isDoubtful they may have spent what we do not know of; the next call then goes alone
+   */
+  secede(isDoubtful: boolean, nowMs: number): void {
+    for (; this.#elsewhere > 0; this.#elsewhere--) this.#ring.add(nowMs)
+    this.#isShared = false
+    if (isDoubtful) this.#isKnown = false
+  }
+
   /** The account lives at another host than was thought: that host's clock counts. */
   follow(time: DocusignTime): void {
     this.#hour.follow(time)
@@ -142,19 +222,19 @@ export class Budget {
   }
 
   hour(nowMs: number): Hour {
-    return this.#hour.now(this.#inFlight, nowMs)
+    return this.#hour.now(this.#out, nowMs)
   }
 
   standing(nowMs: number): Standing {
     // Whoever looks tidies up: an account that fell idle is not touched by calls.
     this.#forget(nowMs)
     const { limit, heard, foreign } = this.#hour
-    const room = this.#hour.room(this.#inFlight, nowMs)
+    const room = this.#hour.room(this.#out, nowMs)
     const used = Math.min(limit, limit - this.#config.margin - room)
     const { resetAtSeconds } = this.#hour
     return {
       hour: { limit, used, remaining: Math.max(0, room), heard, resetAtSeconds },
-      burst: this.#burst.standing(this.#inFlight, nowMs),
+      burst: this.#burst.standing(this.#out, nowMs),
       foreign,
       foreignTotal: this.#foreignTotal,
       source: this.#hour.isLearned || this.#burst.learned !== undefined ? 'learned' : 'configured',
@@ -208,9 +288,19 @@ export class Budget {
       const by = untilMs === blocks.hour ? 'hour' : untilMs === blocks.burst ? 'burst' : 'blocked'
       return { waitMs: untilMs - nowMs, by }
     }
-    const isAlone = !this.#isKnown && (this.#inFlight > 0 || ahead > 0)
+    const isAlone = !this.#isKnown && (this.#out > 0 || ahead > 0)
     return isAlone ? { waitMs: this.#answerMs, by: 'first' } : FREE
   }
+}
+
+/** What a node knows of an account, for the others; nowMs scale. */
+export interface Seen {
+  readonly hour: HourSeen | undefined
+  readonly burst: BurstSaid | undefined
+  readonly hourLimit: number | undefined
+  readonly burstLimit: number | undefined
+  readonly unheardEver: number
+  readonly blocks: Readonly<Blocks> | undefined
 }
 
 type Blocks = Record<Window | 'unknown', number>

@@ -19,7 +19,16 @@ import type { Journal } from './journal.js'
 import { Permit, type Admission, type PermitParts } from './permit.js'
 import { readWaitMs } from './prefer.js'
 import { priorityOf, type Priority } from './priority.js'
-import { envelopeRefusal, fullRefusal, hostRefusal, shown, SHUTTING_DOWN, turnedRefusal } from './refusals.js'
+import {
+  envelopeRefusal,
+  fullRefusal,
+  hostRefusal,
+  shown,
+  SHUTTING_DOWN,
+  STATE_UNAVAILABLE,
+  turnedRefusal,
+} from './refusals.js'
+import type { Treasury } from './treasury.js'
 import { Visit, type Gate, type Wish } from './visit.js'
 
 export type { GovernorConfig } from './book.js'
@@ -49,6 +58,11 @@ export interface Quote {
 export interface Governor {
   /** What the request says beside its target: how urgent it is, and how long it may be held. */
   wish(call: Call, headers: IncomingHttpHeaders): Wish
+  /**
+   * Before `enter`, each time: what must be waited for until the call can be judged, never more than a second;
+   * `undefined`: nothing. Never rejects.
+   */
+  prepare(call: Call, origin: string): Promise<void> | undefined
   /** Leave to send a call to this origin; a refusal; or a wait that ends in one of them. */
   enter(call: Call, wish: Wish, origin: string): Permit | Refusal | Visit
   configure(config: GovernorConfig): void
@@ -75,9 +89,15 @@ export interface Governor {
 
 const AT_ONCE: Admission = { heldBy: undefined, would: undefined, enforced: true }
 
-export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: Clock): Governor {
+/** @param treasury where other nodes call for the same accounts */
+export function makeGovernor(
+  initial: GovernorConfig,
+  journal: Journal,
+  clock: Clock,
+  treasury?: Treasury,
+): Governor {
   let config = initial
-  const book = makeBook(initial, journal, clock)
+  const book = makeBook(initial, journal, clock, treasury)
   book.restore(journal.restore())
   const hosts = makeHostBlocks()
   const envelopes = makeEnvelopeHolds()
@@ -133,6 +153,12 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
       }
     },
 
+    prepare(call, origin) {
+      if (!treasury || call.service === 'oauth') return undefined
+      const asked = book.accountOf(call.account ?? '', origin).prepare(clock.nowMs())
+      return config.mode === 'observe' ? undefined : asked
+    },
+
     enter(call, wish, origin) {
       const nowMs = clock.nowMs()
       if (call.service === 'oauth') {
@@ -147,6 +173,7 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
         account.take(nowMs)
         return new Permit(permitParts, call, origin, account, { ...AT_ONCE, would, enforced: false }, nowMs)
       }
+      if (treasury?.isClosed && account.room(nowMs) <= 0) return STATE_UNAVAILABLE
       const stopped = gate(call, account, origin, nowMs)
       const document = documentOf(call)
       const release = document === undefined || stopped ? undefined : downloads.tryTake(document)

@@ -2,8 +2,9 @@
  * The hour of one account: a clock hour as DocuSign counts (facts 1.2) once its reset is known, any hour before that.
  * Two counts are kept and the lesser holds: what we have sent ourselves, and what DocuSign says is left.
  */
-import type { BudgetConfig, Hour, Kept } from './standing.js'
+import type { BudgetConfig, Hour, HourSeen, HourTold, Kept } from './standing.js'
 import type { DocusignTime } from './docusign-time.js'
+import { ageOf } from './hour-age.js'
 import type { HourOutlook } from './forecast.js'
 import type { Limits } from './headers.js'
 import type { Ring } from './ring.js'
@@ -21,10 +22,15 @@ export class HourWindow {
   #resetAtSeconds: number | undefined
   /** From here on answered calls are charged to it: the earliest moment at which it may have begun. */
   #startedMs = -Infinity
-  /** The least that DocuSign has said is left of it. */
+  /** The least that DocuSign has said is left of it, and when the call was sent that heard it; another node's: `undefined`. */
   #remaining: number | undefined
+  #heardSentMs: number | undefined
+  /** DocuSign itself has said when it ends. */
+  #isSure = false
   /** Calls that may have arrived since, of which no header tells; and when the last of them ended. */
   #unheard = 0
+  /** Only its growth means something. */
+  unheardEver = 0
   #unheardAtMs = -Infinity
   #foreign = 0
   /** Answered in this hour, and refused in the one before it, where they cost nothing any more. */
@@ -62,6 +68,31 @@ export class HourWindow {
     return this.#limit ?? this.#config.hour.limit
   }
 
+  /** How it stands, for the other nodes. */
+  seen(nowMs: number): HourSeen | undefined {
+    this.turn(nowMs)
+    const reset = this.#resetAtSeconds
+    if (reset === undefined || !this.#isAligned()) return undefined
+    const own = { startedMs: this.#startedMs, turnsAtMs: this.#turnsAtMs(reset), isSure: this.#isSure }
+    return { ...own, resetAtSeconds: reset, remaining: this.#remaining, heardSentMs: this.#heardSentMs }
+  }
+
+  /** What all nodes know of it; an hour that is over here is none of theirs. */
+  adopt(told: HourTold, limit: number | undefined, nowMs: number): void {
+    this.turn(nowMs)
+    this.#limit = limit ?? this.#limit
+    const laterBy = told.resetAtSeconds - (this.#resetAtSeconds ?? -Infinity)
+    const isOther = Math.abs(laterBy) > this.#config.hour.windowMs / 2000
+    if (isOther && laterBy < 0) return
+    if (isOther) this.#begin(told.resetAtSeconds)
+    this.#isSure ||= isOther
+    this.#foreign = told.foreign
+    if (told.remaining === undefined || told.remaining > (this.#remaining ?? Infinity)) return
+    if (told.remaining !== this.#remaining) this.#heardSentMs = undefined
+    this.#remaining = told.remaining
+    this.#unheard = told.unheard
+  }
+
   follow(time: DocusignTime): void {
     this.#time = time
   }
@@ -93,6 +124,7 @@ export class HourWindow {
 
   /** An answer without a word about what is left, or no answer at all. */
   unheard(nowMs: number): void {
+    this.unheardEver++
     this.#unheard++
     this.#unheardAtMs = nowMs
   }
@@ -126,21 +158,31 @@ export class HourWindow {
     this.#remaining = left === Infinity ? undefined : left
   }
 
-  learn(limits: Limits, sentMs: number, inFlight: number, nowMs: number): void {
+  /** @param isShared others of ours call, too: what they sent is known to all nodes together, and not here */
+  learn(limits: Limits, sentMs: number, inFlight: number, nowMs: number, isShared: boolean): void {
     this.turn(nowMs)
-    const age = this.#ageOf(limits, sentMs, nowMs)
+    const { hour } = this.#config
+    const hourNow = {
+      resetAtSeconds: this.#resetAtSeconds,
+      windowMs: hour.windowMs,
+      guardMs: this.#guardMs(),
+    }
+    const age = ageOf(limits, hourNow, this.#time, sentMs, nowMs)
     // Counted in an hour that is over; it says nothing of this one.
     if (age === 'stale') return
     if (age === 'absurd') return this.unheard(nowMs)
     if (age === 'newer' && limits.resetAtSeconds !== undefined) this.#begin(limits.resetAtSeconds)
+    if (limits.resetAtSeconds !== undefined) this.#isSure = true
     this.#limit = limits.hourLimit ?? this.#limit
     const told = limits.hourRemaining
     if (told === undefined || age === 'undated') return this.unheard(nowMs)
     if (this.#remaining === undefined || told <= this.#remaining) {
       this.#remaining = told
+      this.#heardSentMs = sentMs
       // Whatever was sent after the last of them had ended was counted after it.
       if (sentMs >= this.#unheardAtMs) this.#unheard = 0
     }
+    if (isShared) return
     const ours = this.#ring.countAfter(this.#startedMs) - this.#refusedBefore + inFlight
     const byOthers = this.limit - told - ours
     this.#foreign = Math.max(this.#foreign, byOthers)
@@ -195,6 +237,7 @@ export class HourWindow {
     const beginsMs = this.#time.earliestMs(endSeconds * 1000 - this.#config.hour.windowMs) - this.#guardMs()
     this.#startedMs = Math.max(this.#startedMs, beginsMs)
     this.#remaining = undefined
+    this.#heardSentMs = undefined
     this.#unheard = 0
     this.#foreign = 0
     this.#refusedBefore = 0
@@ -226,24 +269,5 @@ export class HourWindow {
 
   #turnsAtMs(seconds: number): number {
     return this.#time.latestMs(seconds * 1000) + this.#guardMs()
-  }
-
-  /** To which hour a header belongs; an older one than ours is stale. */
-  #ageOf(limits: Limits, sentMs: number, nowMs: number): 'newer' | 'same' | 'stale' | 'undated' | 'absurd' {
-    const { windowMs } = this.#config.hour
-    const ours = this.#resetAtSeconds
-    const theirs = limits.resetAtSeconds
-    if (theirs === undefined) {
-      // Whatever was sent after the hour had begun for sure was counted in it.
-      return ours !== undefined && sentMs >= this.#turnsAtMs(ours - windowMs / 1000) ? 'same' : 'undated'
-    }
-    // A reset that lies behind its own call, or further off than one window, is no reset.
-    const isPast = this.#time.latestMs(theirs * 1000) <= sentMs
-    const farthestMs = nowMs + windowMs + this.#guardMs() + 1000
-    if (isPast || this.#time.earliestMs(theirs * 1000) > farthestMs) return 'absurd'
-    // Ours is as absurd when DocuSign's clock has been set back since.
-    if (ours === undefined || this.#time.earliestMs(ours * 1000) > farthestMs) return 'newer'
-    if (Math.abs(theirs - ours) <= Math.min(2, windowMs / 20_000)) return 'same'
-    return theirs > ours ? 'newer' : 'stale'
   }
 }

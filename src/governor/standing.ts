@@ -62,6 +62,29 @@ export interface Heard {
   readonly burstLimit: number | undefined
 }
 
+/** A clock hour as one node sees it. nowMs scale but for its end, which is DocuSign's. */
+export interface HourSeen {
+  readonly resetAtSeconds: number
+  readonly startedMs: number
+  readonly turnsAtMs: number
+  /** DocuSign itself has said when it ends. */
+  readonly isSure: boolean
+  readonly remaining: number | undefined
+  /** When the call was sent that heard so; `undefined`: another node's. */
+  readonly heardSentMs: number | undefined
+}
+
+/** What all nodes together know of a clock hour. */
+export interface HourTold {
+  readonly resetAtSeconds: number
+  /** The least that DocuSign has said is left of it. */
+  readonly remaining: number | undefined
+  /** Calls that may have arrived since, of which no header tells. */
+  readonly unheard: number
+  /** Calls by others, none of our nodes. */
+  readonly foreign: number
+}
+
 /** What outlives the process. */
 export interface Kept extends Heard {
   /** When answers came; nowMs scale, oldest first, none later than now. */

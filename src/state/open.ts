@@ -1,24 +1,45 @@
-/** What survives the process, as the settings ask for it. */
+/** What survives the process, and what several share, as the settings ask for it. */
 import type { Ledger } from '../base/ledger.js'
 import type { Notebook } from '../base/notebook.js'
+import type { NodeSeen, Pool } from '../base/pool.js'
 import type { Vault } from '../base/vault.js'
 import { makeEmbedded, type EmbeddedConfig, type EmbeddedParts } from './embedded/embedded.js'
 import { makeClosedVault, makeMemoryLedger, makeMemoryNotebook } from './memory.js'
+import type { RedisConfig } from './redis/connection.js'
+import { makeRedis, type RedisParts } from './redis/redis.js'
 
 export interface StateConfig extends EmbeddedConfig {
   readonly kind: 'embedded' | 'memory' | 'redis'
+  /** Where `kind` is `redis`. */
+  readonly redis?: RedisConfig | undefined
 }
+
+export interface StateParts extends EmbeddedParts, Partial<Pick<RedisParts, 'version' | 'tally'>> {}
 
 /** At the end the vault is closed before the ledger, because the ledger closes the store that both are in. */
 export interface State {
   readonly ledger: Ledger
   readonly notebook: Notebook
   readonly vault: Vault
+  /** What several governors share; `undefined` where this one is alone. */
+  readonly pool: Pool | undefined
+  /** Those that share it. */
+  nodes(): readonly NodeSeen[]
+  /** Resolves when it can be asked, or when waiting for that has been long enough. */
+  settled(): Promise<void>
 }
 
+/** For who does not say it. */
+const UNSAID = { version: '', tally: () => ({ inHand: 0, waiting: 0 }) }
+
 /** Blocks while an embedded one reads what is there; never throws. */
-export function openState(config: StateConfig, parts: EmbeddedParts): State {
-  return config.kind !== 'embedded'
-    ? { ledger: makeMemoryLedger(), notebook: makeMemoryNotebook(), vault: makeClosedVault() }
-    : makeEmbedded(config, parts)
+export function openState(config: StateConfig, parts: StateParts): State {
+  const alone = { pool: undefined, nodes: () => [], settled: () => Promise.resolve() }
+  if (config.kind === 'redis' && config.redis) {
+    const { ledger, pool, nodes, settled } = makeRedis(config.redis, { ...UNSAID, ...parts })
+    return { ledger, pool, nodes, settled, notebook: makeMemoryNotebook(), vault: makeClosedVault() }
+  }
+  return config.kind === 'memory'
+    ? { ...alone, ledger: makeMemoryLedger(), notebook: makeMemoryNotebook(), vault: makeClosedVault() }
+    : { ...alone, ...makeEmbedded(config, parts) }
 }

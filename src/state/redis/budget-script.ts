@@ -1,0 +1,367 @@
+/**
+ * One budget for many nodes, judged and charged in one atomic step by Redis' own clock.
+ *
+ * A node reports: what it holds (calls under way and calls in hand), which of its calls were answered since its last
+ * report and how long ago, what DocuSign's headers said, and how many calls wait at it. It is granted calls, which it holds
+ * from this moment on. A call's place is taken from its grant until the window has passed after its answer, and what
+ * is held while the hour turns counts in both hours: the rules of `governor/hour.ts` and `governor/burst.ts`, over all
+ * nodes. Told and unheard calls come in the same report as the answers they belong to, so what DocuSign says is left,
+ * less all that is held, is never more than what is left.
+ *
+ * Why it may be trusted after a loss:
+ *   - All that a node says of itself is absolute (held, answered so far, answered in this hour), so a report that was
+ *     done and not heard, or heard twice, or lost with a master that failed, is mended by the next one. An older report
+ *     that arrives after a newer one (a server that was frozen) is known by its number, and changes nothing.
+ *   - Every account has a generation. Who brings another one than stands here has outlived the data: it is asked for
+ *     its whole picture, and for a moment nobody is granted anything, until all have brought theirs.
+ *   - The same quiet follows when the server is another one than before (a restart, a failover): what the last one
+ *     had granted and not yet copied is then reported by those who hold it.
+ *   - A node whose lease ends has died: what it held counts as answered at that moment, because nobody saw when. No
+ *     lease ends because Redis was away: then nobody could report.
+ *
+ * Who gets what: first those who wait, in proportion to how many wait where, counting what each node got of late; then,
+ * where nobody waits elsewhere, some calls ahead, of what is free one part in twice the number of nodes. So what a node
+ * holds in hand is little where little is left, and half of what is free stays free for who comes next.
+ *
+ * One hash for the account and one for the time slots in which calls were answered: a 120th of the burst window each (a
+ * place is held as much longer), and a 240th of a sliding hour. Of a clock hour only a count for each node is kept.
+ */
+import { makeScript } from './connection.js'
+
+/** KEYS: the account, its slots. ARGV: the report as JSON. The names are short, because they travel with every report. */
+export const BUDGET_SCRIPT = makeScript(`
+local H, S = KEYS[1], KEYS[2]
+local r = cjson.decode(ARGV[1])
+local now = r.now
+if not now then
+  local t = redis.call('TIME')
+  now = t[1] * 1000 + math.floor(t[2] / 1000)
+end
+local floor, max, min, ceil = math.floor, math.max, math.min, math.ceil
+
+local function load()
+  local a, nodes, hours = {}, {}, {}
+  local flat = redis.call('HGETALL', H)
+  for i = 1, #flat, 2 do
+    local k, v = flat[i], flat[i + 1]
+    local kind = string.sub(k, 1, 2)
+    if kind == 'n:' then
+      local f = {}
+      for x in string.gmatch(v, '[^,]+') do f[#f + 1] = tonumber(x) end
+      nodes[string.sub(k, 3)] = { q = f[1], held = f[2], hand = f[3], till = f[4], wait = f[5], got = f[6], total = f[7], spared = f[8] }
+    elseif kind == 'h:' then
+      hours[string.sub(k, 3)] = tonumber(v)
+    elseif k == 'g' or k == 'run' or k == 'old' or k == 'same' then
+      a[k] = v
+    else
+      a[k] = tonumber(v)
+    end
+  end
+  return a, nodes, hours
+end
+
+local a, nodes, hours = load()
+local function forget()
+  redis.call('DEL', H, S)
+  a, nodes, hours = {}, {}, {}
+end
+-- A clock that was set back would keep old slots for ever; one that was set forward is noticed by the nodes.
+if a.at and a.at - now > 5000 then forget() end
+if r.reset and a.g == r.g then forget() end
+if a.at and now < a.at then now = a.at end
+
+local function keep()
+  redis.call('PEXPIRE', H, r.keep)
+  redis.call('PEXPIRE', S, r.keep)
+end
+local function call_in(what)
+  if r.bus then redis.pcall('PUBLISH', r.bus, what .. ' ' .. r.tag) end
+end
+local function hush()
+  a.quiet = now + r.settle
+  call_in('all')
+end
+
+-- Whose data this is.
+if not a.g then
+  a.g = r.id
+  redis.call('HSET', H, 'g', a.g, 'at', now)
+end
+if r.g ~= '' and r.g ~= a.g then
+  if a.old ~= r.g then
+    a.old = r.g
+    hush()
+    redis.call('HSET', H, 'old', a.old, 'quiet', a.quiet)
+  end
+  keep()
+  return cjson.encode({ g = a.g, again = 1, now = now })
+end
+if r.back then
+  local info = redis.pcall('INFO', 'server')
+  local run = type(info) == 'string' and string.match(info, 'run_id:(%w+)') or 'unknown'
+  if a.run and (a.run ~= run or run == 'unknown') then hush() end
+  a.run = run
+end
+
+local me = nodes[r.n]
+if me and r.q <= me.q then return cjson.encode({ g = a.g, stale = 1, now = now }) end
+
+-- Slots of a window: what was answered in slot i has left the window at (i + 1) * width + window.
+local function slots(prefix, width, window, oldest, total)
+  local w = { oldest = oldest, total = total or 0 }
+  local gone = floor((now - window) / width) - 1
+  if w.oldest and w.oldest <= gone then
+    if gone - w.oldest > 400 then
+      local flat, first, sum = redis.call('HGETALL', S), nil, 0
+      for i = 1, #flat, 2 do
+        if string.sub(flat[i], 1, 1) == prefix then
+          local at = tonumber(string.sub(flat[i], 2))
+          if at <= gone then redis.call('HDEL', S, flat[i])
+          else
+            sum = sum + flat[i + 1]
+            first = min(first or at, at)
+          end
+        end
+      end
+      w.oldest, w.total = first, sum
+    else
+      for i = w.oldest, gone do
+        w.total = w.total - (redis.call('HGET', S, prefix .. i) or 0)
+        redis.call('HDEL', S, prefix .. (i - 60))
+      end
+      w.oldest = gone + 1
+    end
+  end
+  function w.add(at, count)
+    local i = floor(at / width)
+    if i <= gone or count <= 0 then return end
+    redis.call('HINCRBY', S, prefix .. i, count)
+    w.total = w.total + count
+    w.oldest = min(w.oldest or i, i)
+  end
+  -- Also what has left the window since a moment a little before it.
+  function w.since(at)
+    local sum, first = w.total, floor(at / width)
+    if gone - first > 50 then return nil end
+    for i = first, gone do sum = sum + (redis.call('HGET', S, prefix .. i) or 0) end
+    return sum
+  end
+  function w.next_ms()
+    if not w.oldest then return nil end
+    for i = w.oldest, w.oldest + 400 do
+      if (tonumber(redis.call('HGET', S, prefix .. i) or 0)) > 0 then return (i + 1) * width + window - now end
+    end
+    return nil
+  end
+  function w.tell()
+    local ages, flat = {}, redis.call('HGETALL', S)
+    for i = 1, #flat, 2 do
+      local at = tonumber(string.sub(flat[i], 2))
+      if string.sub(flat[i], 1, 1) == prefix and at > gone then
+        ages[#ages + 1] = now - min((at + 1) * width, now)
+        ages[#ages + 1] = tonumber(flat[i + 1])
+      end
+    end
+    return ages
+  end
+  return w
+end
+local burst = slots('b', r.bw / 120, r.bw, a.bo, a.bt)
+local sliding = not r.hr and not a.hr and slots('s', r.hw / 240, r.hw, a.so, a.st) or nil
+
+-- The hour.
+local function same(x, y) return math.abs(x - y) <= min(2, r.hw / 20000) end
+local function begin(reset, till)
+  for id in pairs(hours) do redis.call('HDEL', H, 'h:' .. id) end
+  redis.call('HDEL', H, 'rem')
+  hours = {}
+  a.hr, a.hl, a.rem, a.unh, a.foreign = reset, till, nil, 0, 0
+end
+if a.hr and now >= a.hl then
+  local passed = floor((now - a.hl) / r.hw) + 1
+  begin(a.hr + passed * r.hw / 1000, a.hl + passed * r.hw)
+end
+if r.hr then
+  if not a.hr or (r.sure and r.hr > a.hr and not same(r.hr, a.hr)) then begin(r.hr, now + r.hl)
+  elseif r.sure and same(r.hr, a.hr) then a.hl = now + r.hl end
+end
+local in_hour = r.hr and a.hr and same(r.hr, a.hr)
+
+-- The dead. Nobody saw when their calls were answered.
+local away = a.at and now - a.at > r.lease / 2
+local function answered(id, at, count)
+  burst.add(at, count)
+  if sliding then sliding.add(at, count) end
+  a.d = (a.d or 0) + count
+end
+for id, one in pairs(nodes) do
+  if id ~= r.n and one.till <= now then
+    if away and one.spared ~= 1 then one.till, one.spared = now + r.lease / 2, 1
+    else
+      answered(id, now, one.held)
+      if a.hr and one.held > 0 then
+        hours[id] = (hours[id] or 0) + one.held
+        redis.call('HSET', H, 'h:' .. id, hours[id])
+      end
+      nodes[id] = nil
+      redis.call('HDEL', H, 'n:' .. id)
+    end
+  end
+end
+
+-- What was answered at this node. r.base stood answered in its last report that was heard.
+local fresh, behind = 0, 0
+local skip = me and max(0, me.total - r.base) or 0
+for i = 1, #r.c, 2 do
+  local count = r.c[i + 1]
+  local passed = min(skip, count)
+  skip, count = skip - passed, count - passed
+  fresh = fresh + count
+  answered(r.n, now - r.c[i], count)
+end
+if me and me.total < r.base then
+  behind = r.base - me.total
+  answered(r.n, now, behind)
+end
+if a.hr then
+  local own = hours[r.n] or 0
+  hours[r.n] = in_hour and max(own, r.h) or own + fresh + behind
+end
+
+if r.same then a.same = r.same end
+
+-- What DocuSign said.
+if r.k then a.k = 1 end
+if r.lim then a.lim = r.lim end
+if r.blim then a.blim = r.blim end
+local hour_limit, burst_limit = a.lim or r.cl, a.blim or r.cb
+if r.unh > 0 then
+  a.unh = (a.unh or 0) + r.unh
+  a.unhat = now
+end
+if r.rem and in_hour then
+  if not a.rem or r.rem <= a.rem then
+    a.rem = r.rem
+    if r.remat and r.remat > (a.unhat or 0) then a.unh = 0 end
+  end
+end
+for _, kind in ipairs({ 'kh', 'kb', 'ku' }) do
+  if r[kind] then a[kind] = max(a[kind] or 0, now + r[kind]) end
+end
+
+nodes[r.n] = me or { got = 0 }
+me = nodes[r.n]
+me.q, me.held, me.hand, me.till, me.total, me.spared = r.q, r.held, r.hand, now + r.lease, r.total, 0
+
+local held, hand, waiting, live = 0, 0, 0, 0
+local fade = a.faded and 0.5 ^ ((now - a.faded) / (r.bw / 8)) or 1
+a.faded = now
+local got = 0
+for id, one in pairs(nodes) do
+  one.got = one.got * fade
+  if one.got < 0.01 then one.got = 0 end
+  held, live = held + one.held, live + 1
+  if id ~= r.n then
+    hand, waiting = hand + one.hand, waiting + one.wait
+    if one.wait > 0 then got = got + one.got end
+  end
+end
+
+-- The calls of others, as far as the headers prove them.
+if r.bt and r.btat then
+  local ours = burst.since(r.btat - r.bw)
+  local others = ours and burst_limit - r.bt - ours - held or 0
+  if others > 0 and others >= ((a.fbu or 0) > now and a.fb or 0) then
+    a.fb, a.fbu = others, now + r.bw
+  end
+end
+local used = 0
+for _, count in pairs(hours) do used = used + count end
+if sliding then used = sliding.total end
+if a.rem and in_hour then a.foreign = max(a.foreign or 0, hour_limit - a.rem - used - held) end
+local foreign = (a.fbu or 0) > now and a.fb or 0
+
+-- The room.
+local hour_room = hour_limit - r.mg - used - held
+if a.rem then hour_room = min(hour_room, a.rem - r.mg - held - (a.unh or 0)) end
+local burst_room = burst_limit - r.mg - burst.total - held - foreign
+local free = max(0, min(hour_room, burst_room))
+local shut = max(a.quiet or 0, a.kh or 0, a.kb or 0, a.ku or 0) - now
+if shut > 0 then free = 0 end
+if not a.k then free = held == 0 and min(1, free) or 0 end
+
+local grant, wait = 0, r.wait
+if free > 0 and r.want > 0 then
+  if free >= waiting + wait then
+    grant = min(wait, free)
+    if waiting == 0 then grant = grant + min(r.want - wait, floor((free - grant) / (2 * live))) end
+  elseif wait > 0 then
+    local part = (free + got + me.got) * (wait + me.got) / (waiting + got + wait + me.got) - me.got
+    if part > 0 then grant = min(wait, free, ceil(part)) end
+  end
+end
+me.held, me.hand, me.got = me.held + grant, me.hand + grant, me.got + grant
+me.wait = max(0, wait - grant)
+
+local retry
+if grant < wait then
+  if hand > 0 and now - (a.called or 0) >= 40 then
+    a.called = now
+    call_in('hand')
+  end
+  if shut > 0 then retry = shut
+  elseif not a.k then retry = 50
+  elseif free > 0 then retry = 20
+  else
+    retry = 0
+    if hour_room <= 0 then
+      retry = hour_room + hand > 0 and 40 or (a.hr and a.hl - now or sliding and sliding.next_ms() or 100)
+    end
+    if burst_room <= 0 then
+      local freed = burst.total > 0 and burst.next_ms() or 100
+      if foreign > 0 and burst_room + foreign > 0 then freed = min(freed, a.fbu - now) end
+      retry = max(retry, burst_room + hand > 0 and min(40, freed) or freed)
+    end
+  end
+end
+
+-- Written down.
+a.at, a.bo, a.bt = now, burst.oldest, burst.total
+if sliding then a.so, a.st = sliding.oldest, sliding.total end
+local out = {}
+for k, v in pairs(a) do
+  out[#out + 1] = k
+  out[#out + 1] = tostring(v)
+end
+-- Who holds nothing and wants nothing has left.
+if me.held == 0 and me.wait == 0 and r.want == 0 then
+  nodes[r.n] = nil
+  redis.call('HDEL', H, 'n:' .. r.n)
+end
+for id, one in pairs(nodes) do
+  out[#out + 1] = 'n:' .. id
+  out[#out + 1] = one.q .. ',' .. one.held .. ',' .. one.hand .. ',' .. one.till .. ',' .. (one.wait or 0) .. ',' .. one.got .. ',' .. one.total .. ',' .. (one.spared or 0)
+end
+if a.hr then
+  out[#out + 1] = 'h:' .. r.n
+  out[#out + 1] = tostring(hours[r.n])
+end
+redis.call('HSET', H, unpack(out))
+keep()
+
+local reply = {
+  g = a.g, now = now, grant = grant, retry = retry, nodes = live,
+  held = held - r.held, wait = waiting, done = a.d or 0, used = used, free = free - grant,
+  hr = a.hr, hl = a.hr and a.hl - now, rem = a.rem, unh = a.unh or 0, foreign = a.foreign or 0,
+  lim = a.lim, blim = a.blim, k = a.k, same = a.same,
+}
+if foreign > 0 then
+  reply.fb = foreign
+  reply.fbu = a.fbu - now
+end
+for _, kind in ipairs({ 'kh', 'kb', 'ku' }) do
+  if (a[kind] or 0) > now then reply[kind] = a[kind] - now end
+end
+if r.tell then reply.slots = cjson.encode(burst.tell()) end
+return cjson.encode(reply)
+`)

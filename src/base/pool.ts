@@ -42,6 +42,8 @@ export interface Report {
   readonly generation: string
   /** The first report since the connection came up. */
   readonly isBack: boolean
+  /** It has spent without leave since it was last heard. */
+  readonly wasAlone: boolean
   readonly held: number
   readonly inHand: number
   /** Calls that wait here, and those with what it would like to have in hand beside. */
@@ -72,6 +74,9 @@ export interface Report {
   readonly blockedForMs: BlockedFor | undefined
   /** After so long without a report what it holds counts as spent. */
   readonly leaseMs: number
+  /** How often it reports while it holds anything, and how long it believes what it was told. */
+  readonly pulseMs: number
+  readonly freshMs: number
   /** The times at which all calls were answered are of interest. */
   readonly wantsTimes: boolean
   /** The account's budget is kept under this other name from now on. */
@@ -95,8 +100,10 @@ export interface Told {
   readonly answeredByAll: number
   /** Answered over all nodes in this hour. */
   readonly usedOfHour: number
-  /** What could be granted still. */
-  readonly free: number
+  /** What this node may send of the windows that run, should the pool be lost; believed for `Report.freshMs`. */
+  readonly part: number
+  /** So long nobody is granted anything, and every node goes on as if the pool were lost: not all have reported. */
+  readonly quietMs: number | undefined
   readonly hour:
     | {
         readonly resetAtSeconds: number

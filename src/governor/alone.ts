@@ -2,11 +2,12 @@
  * What a node may send while the others are out of sight: its equal part. Nobody knows what they have spent since they
  * were last heard of, so of the windows that had begun by then
  *
- *   - half of what was free is parted among all nodes, because the other half may be in their hands;
+ *   - it may send what the pool has kept for it, for this case;
  *   - of the places that come free as the burst window moves on, each node takes its part;
  *
- * and of every window that begins later each takes an equal part of the limit. Where we cannot say what was free, the
- * first call goes alone, and DocuSign's answer tells. So all nodes together stay within the limit, and those that idle
+ * and of every window that begins later each takes an equal part of the limit. Where nothing was kept for it, because it
+ * had not used the account of late, the first call goes alone, and its part is half an equal part of what DocuSign's
+ * answer says is left: the other half may be in the hands of others. So all nodes together stay within the limit, and those that idle
  * leave their part unused.
  */
 import type { Budget } from './budget.js'
@@ -18,8 +19,8 @@ export interface AloneParts {
   readonly own: Ring
   /** Governors there are, as last known. */
   readonly nodes: number
-  /** Calls that could be granted still when we last heard; `undefined`: too long ago. */
-  readonly free: number | undefined
+  /** What the pool has told us to spend in this case; `undefined`: nothing, or too long ago. */
+  readonly part: number | undefined
   readonly sinceMs: number
 }
 
@@ -32,10 +33,10 @@ export class Alone {
 
   constructor(parts: AloneParts) {
     this.#parts = parts
-    const { budget, sinceMs, free } = parts
+    const { budget, sinceMs, part } = parts
     this.#endsMs = budget.hour(sinceMs).endsMs
     this.#past = budget.answeredAfter(sinceMs - budget.usual.burstMs)
-    if (free !== undefined) this.#quota = Math.max(0, Math.floor(free / this.#parting()))
+    this.#quota = part
   }
 
   spend(): void {

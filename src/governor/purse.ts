@@ -48,8 +48,10 @@ const MAX_AHEAD_MS = 1_000
 const MAX_SPREAD_MS = 200
 /** What the pool asked back is not wanted ahead again so soon. */
 const SCARCE_PULSES = 4
-/** What was free when we heard last is believed for so long after the last report was due: a command's deadline is less. */
+/** What was told last is believed for so long after the next report was due: a command's deadline is less. */
 const FRESH_MS = 1_000
+/** All who went on alone have stopped and reported so long before the quiet ends. */
+const STOPPED_MS = 250
 
 export class Purse {
   readonly #house: PurseHouse
@@ -69,7 +71,8 @@ export class Purse {
   #heardTotal = 0
   #heardUnheard = 0
   #elsewhere: number | undefined
-  #free = 0
+  #part = 0
+  #aloneUntilMs = Infinity
   #heardMs = -Infinity
   #measuredMs = -Infinity
   #timesMs = -Infinity
@@ -100,8 +103,8 @@ export class Purse {
     return this.#tag
   }
 
-  get isAlone(): boolean {
-    return this.#alone !== undefined
+  get #freshMs(): number {
+    return 2 * this.#pulseMs + FRESH_MS
   }
 
   /** Calls that may be sent without asking. */
@@ -115,7 +118,7 @@ export class Purse {
     const { budget } = this.#owner
     if (budget.isBlocked(nowMs)) return 0
     const hand = this.inHand(nowMs)
-    if (hand > 0 || !this.#alone) return hand
+    if (hand > 0 || !this.#alone || nowMs >= this.#aloneUntilMs) return hand
     const onLoss = this.#house.onLoss()
     if (onLoss === 'closed') return 0
     return onLoss === 'open' ? budget.room(nowMs) : this.#alone.room(nowMs)
@@ -124,7 +127,8 @@ export class Purse {
   /** How long until there may be something in hand; whoever asks has somebody who waits. */
   holdMs(nowMs: number): number {
     if (this.room(nowMs) > 0) return 0
-    if (this.#alone) return this.#house.onLoss() === 'share' ? this.#alone.waitMs(nowMs) : this.#pulseMs
+    if (this.#alone && nowMs < this.#aloneUntilMs)
+      return this.#house.onLoss() === 'share' ? this.#alone.waitMs(nowMs) : this.#pulseMs
     this.#planFor(Math.max(this.#retryAtMs, nowMs + 1))
     return Math.max(this.#retryAtMs - nowMs, 1)
   }
@@ -137,6 +141,7 @@ export class Purse {
     }
     if (this.#owner.budget.isBlocked(nowMs)) return undefined
     const isServed = this.inHand(nowMs) > this.#owner.inLane + this.#asking
+    if (this.#alone && this.#epoch === this.#house.pool.epoch) return undefined
     if (!this.#alone && (isServed || nowMs < this.#retryAtMs)) return undefined
     this.#asking++
     return this.#ask().finally(() => {
@@ -174,10 +179,11 @@ export class Purse {
   lose(nowMs: number): void {
     if (this.#alone) return
     const { budget } = this.#owner
-    const isFresh = nowMs - this.#heardMs < 2 * this.#pulseMs + FRESH_MS
+    const isFresh = nowMs - this.#heardMs < this.#freshMs && this.#isEngaged()
     budget.secede(!isFresh, nowMs)
-    const free = isFresh ? this.#free : undefined
-    this.#alone = new Alone({ budget, own: this.#own, nodes: this.#house.pool.nodes, free, sinceMs: nowMs })
+    const part = isFresh ? this.#part : undefined
+    this.#alone = new Alone({ budget, own: this.#own, nodes: this.#house.pool.nodes, part, sinceMs: nowMs })
+    this.#aloneUntilMs = Infinity
     this.#retryAtMs = -Infinity
     this.#house.engaged(this)
     this.#owner.wake()
@@ -279,6 +285,7 @@ export class Purse {
       number: ++this.#number,
       generation: this.#generation,
       isBack: this.#epoch !== pool.epoch,
+      wasAlone: this.#alone !== undefined && this.#epoch !== pool.epoch,
       held: budget.inFlight + this.#hand,
       inHand: this.#hand,
       waiting: wait,
@@ -305,6 +312,8 @@ export class Purse {
         unknown: left(blocks.unknown, nowMs),
       },
       leaseMs: LEASE_PULSES * this.#pulseMs,
+      pulseMs: this.#pulseMs,
+      freshMs: this.#freshMs,
       wantsTimes,
       sameAs: undefined,
     }
@@ -341,17 +350,26 @@ export class Purse {
     this.#elsewhere = elsewhere
     this.#generation = told.generation
     this.#bringsAll = false
-    this.#alone = undefined
+    if (told.quietMs !== undefined) this.#keepQuiet(sentMs + told.quietMs - STOPPED_MS, nowMs)
+    else this.#alone = undefined
     this.#hand += told.granted
     this.#leaseEndsMs = sentMs + report.leaseMs
     this.#refillBelow = Math.floor(this.#hand / 2)
-    this.#free = told.free
+    this.#part = told.part
     budget.adopt(told, answeredElsewhere, nowMs)
     if (told.times) budget.retell(timesTold(told, budget, nowMs))
     const spreadMs = Math.random() * Math.min(MAX_SPREAD_MS, this.#pulseMs / 4)
     this.#retryAtMs = told.retryMs === undefined ? -Infinity : nowMs + told.retryMs + spreadMs
     if (told.sameAs !== undefined) this.#house.sameAs(this.#owner.key, told.sameAs)
     if (told.granted > 0 || this.#owner.inLane > 0) this.#owner.wake()
+  }
+
+  /** The pool is there, but not everybody has been heard: until shortly before its end each goes on alone. */
+  #keepQuiet(untilMs: number, nowMs: number): void {
+    if (untilMs <= nowMs) return
+    this.lose(nowMs)
+    this.#aloneUntilMs = untilMs
+    this.#planFor(untilMs)
   }
 
   /** What it was reported under before is told where it is now. */

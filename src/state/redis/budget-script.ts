@@ -10,12 +10,15 @@
  *
  * Why it may be trusted after a loss:
  *   - All that a node says of itself is absolute (held, answered so far, answered in this hour), so a report that was
- *     done and not heard, or heard twice, or lost with a master that failed, is mended by the next one. An older report
- *     that arrives after a newer one (a server that was frozen) is known by its number, and changes nothing.
+ *     done and not heard, or heard twice, or lost with a master that failed, is mended by the next one. One that comes
+ *     when nobody waits for its answer any more (the server was frozen), or after a newer one, changes nothing.
  *   - Every account has a generation. Who brings another one than stands here has outlived the data: it is asked for
  *     its whole picture, and for a moment nobody is granted anything, until all have brought theirs.
- *   - The same quiet follows when the server is another one than before (a restart, a failover): what the last one
- *     had granted and not yet copied is then reported by those who hold it.
+ *   - The same quiet follows when the server is another one than before (a restart, a failover), for what the last one
+ *     had granted and not yet copied is then reported by those who hold it; and when the first of those comes back
+ *     who could not reach it. In the quiet each node goes on alone.
+ *   - What a node may spend alone it is told with every answer (`part`), and nobody else is granted it: the parts of all
+ *     nodes are half of what is free at most, and they fall as that falls.
  *   - A node whose lease ends has died: what it held counts as answered at that moment, because nobody saw when. No
  *     lease ends because Redis was away: then nobody could report.
  *
@@ -48,7 +51,7 @@ local function load()
     if kind == 'n:' then
       local f = {}
       for x in string.gmatch(v, '[^,]+') do f[#f + 1] = tonumber(x) end
-      nodes[string.sub(k, 3)] = { q = f[1], held = f[2], hand = f[3], till = f[4], wait = f[5], got = f[6], total = f[7], spared = f[8] }
+      nodes[string.sub(k, 3)] = { q = f[1], held = f[2], hand = f[3], till = f[4], wait = f[5], got = f[6], total = f[7], spared = f[8], part = f[9] }
     elseif kind == 'h:' then
       hours[string.sub(k, 3)] = tonumber(v)
     elseif k == 'g' or k == 'run' or k == 'old' or k == 'same' then
@@ -82,6 +85,11 @@ local function hush()
   call_in('all')
 end
 
+-- Nobody waits for the answer any more; who sent it goes on alone, or has said more since.
+local me = nodes[r.n]
+local is_late = r.sent and now - r.sent > r.late
+if is_late or me and r.q <= me.q then return cjson.encode({ g = a.g or '', stale = 1, now = now }) end
+
 -- Whose data this is.
 if not a.g then
   a.g = r.id
@@ -99,12 +107,12 @@ end
 if r.back then
   local info = redis.pcall('INFO', 'server')
   local run = type(info) == 'string' and string.match(info, 'run_id:(%w+)') or 'unknown'
-  if a.run and (a.run ~= run or run == 'unknown') then hush() end
+  local is_other = a.run and a.run ~= run
   a.run = run
+  -- Where nobody else was heard of late, the others may have been away as well, and spent what is not known here.
+  local is_silent = not a.at or now - a.at > r.pulse * 2
+  if is_other or (r.alone and is_silent and (a.quiet or 0) <= now) then hush() end
 end
-
-local me = nodes[r.n]
-if me and r.q <= me.q then return cjson.encode({ g = a.g, stale = 1, now = now }) end
 
 -- Slots of a window: what was answered in slot i has left the window at (i + 1) * width + window.
 local function slots(prefix, width, window, oldest, total)
@@ -253,7 +261,7 @@ nodes[r.n] = me or { got = 0 }
 me = nodes[r.n]
 me.q, me.held, me.hand, me.till, me.total, me.spared = r.q, r.held, r.hand, now + r.lease, r.total, 0
 
-local held, hand, waiting, live = 0, 0, 0, 0
+local held, hand, waiting, live, parts = 0, 0, 0, 0, 0
 local fade = a.faded and 0.5 ^ ((now - a.faded) / (r.bw / 8)) or 1
 a.faded = now
 local got = 0
@@ -264,6 +272,8 @@ for id, one in pairs(nodes) do
   if id ~= r.n then
     hand, waiting = hand + one.hand, waiting + one.wait
     if one.wait > 0 then got = got + one.got end
+    -- What each was told to spend if we are lost, for as long as it believes that.
+    if now < one.till - r.lease + r.fresh then parts = parts + (one.part or 0) end
   end
 end
 
@@ -285,10 +295,11 @@ local foreign = (a.fbu or 0) > now and a.fb or 0
 local hour_room = hour_limit - r.mg - used - held
 if a.rem then hour_room = min(hour_room, a.rem - r.mg - held - (a.unh or 0)) end
 local burst_room = burst_limit - r.mg - burst.total - held - foreign
-local free = max(0, min(hour_room, burst_room))
+local all_free = max(0, min(hour_room, burst_room))
 local shut = max(a.quiet or 0, a.kh or 0, a.kb or 0, a.ku or 0) - now
-if shut > 0 then free = 0 end
-if not a.k then free = held == 0 and min(1, free) or 0 end
+if shut > 0 then all_free = 0 end
+if not a.k then all_free = held == 0 and min(1, all_free) or 0 end
+local free = max(0, all_free - parts)
 
 local grant, wait = 0, r.wait
 if free > 0 and r.want > 0 then
@@ -302,16 +313,17 @@ if free > 0 and r.want > 0 then
 end
 me.held, me.hand, me.got = me.held + grant, me.hand + grant, me.got + grant
 me.wait = max(0, wait - grant)
+me.part = (me.held > 0 or wait > 0) and min(free - grant, floor((all_free - grant) / (2 * live))) or 0
 
 local retry
 if grant < wait then
-  if hand > 0 and now - (a.called or 0) >= 40 then
+  if hand + parts > 0 and now - (a.called or 0) >= 40 then
     a.called = now
     call_in('hand')
   end
   if shut > 0 then retry = shut
   elseif not a.k then retry = 50
-  elseif free > 0 then retry = 20
+  elseif all_free > 0 then retry = 20
   else
     retry = 0
     if hour_room <= 0 then
@@ -340,7 +352,7 @@ if me.held == 0 and me.wait == 0 and r.want == 0 then
 end
 for id, one in pairs(nodes) do
   out[#out + 1] = 'n:' .. id
-  out[#out + 1] = one.q .. ',' .. one.held .. ',' .. one.hand .. ',' .. one.till .. ',' .. (one.wait or 0) .. ',' .. one.got .. ',' .. one.total .. ',' .. (one.spared or 0)
+  out[#out + 1] = one.q .. ',' .. one.held .. ',' .. one.hand .. ',' .. one.till .. ',' .. (one.wait or 0) .. ',' .. one.got .. ',' .. one.total .. ',' .. (one.spared or 0) .. ',' .. (one.part or 0)
 end
 if a.hr then
   out[#out + 1] = 'h:' .. r.n
@@ -351,10 +363,11 @@ keep()
 
 local reply = {
   g = a.g, now = now, grant = grant, retry = retry, nodes = live,
-  held = held - r.held, wait = waiting, done = a.d or 0, used = used, free = free - grant,
+  held = held - r.held, wait = waiting, done = a.d or 0, used = used, part = me.part,
   hr = a.hr, hl = a.hr and a.hl - now, rem = a.rem, unh = a.unh or 0, foreign = a.foreign or 0,
   lim = a.lim, blim = a.blim, k = a.k, same = a.same,
 }
+if (a.quiet or 0) > now then reply.quiet = a.quiet - now end
 if foreign > 0 then
   reply.fb = foreign
   reply.fbu = a.fbu - now

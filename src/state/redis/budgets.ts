@@ -8,18 +8,20 @@ import type { RedisConnection } from './connection.js'
 import { makeServerClock } from './server-clock.js'
 
 /** After what could not be believed, nothing is granted for so long: everybody has reported by then. */
-const SETTLE_MS = 1_000
+const SETTLE_MS = 2_000
 const BUS = 'bus'
 
 export interface BudgetsParts {
   readonly clock: Clock
   /** This process; another one after a restart. */
   readonly node: string
+  /** A report that is older when it arrives is not waited for any more. */
+  readonly lateMs: number
   /** How many governors there are, as last known. */
   readonly nodes: () => number
 }
 
-export function makeBudgets(redis: RedisConnection, { clock, node, nodes }: BudgetsParts): Pool {
+export function makeBudgets(redis: RedisConnection, { clock, node, lateMs, nodes }: BudgetsParts): Pool {
   const time = makeServerClock()
   /** What made the epoch the one it is. */
   let setsBefore = 0
@@ -79,6 +81,8 @@ export function makeBudgets(redis: RedisConnection, { clock, node, nodes }: Budg
     const sentAt = (agoMs: number | undefined) =>
       agoMs === undefined ? undefined : time.earliestMs(nowMs - agoMs)
     return {
+      sent: time.earliestMs(nowMs),
+      late: lateMs,
       id: randomBytes(8).toString('base64url'),
       q: report.number,
       g: report.generation,
@@ -111,6 +115,9 @@ export function makeBudgets(redis: RedisConnection, { clock, node, nodes }: Budg
       kb: blockedForMs?.burst,
       ku: blockedForMs?.unknown,
       lease: report.leaseMs,
+      pulse: report.pulseMs,
+      fresh: report.freshMs,
+      alone: report.wasAlone || undefined,
       settle: SETTLE_MS,
       keep: Math.ceil(2 * usual.hourMs + usual.burstMs + 10 * report.leaseMs),
       tell: report.wantsTimes || undefined,
@@ -132,7 +139,8 @@ interface Reply {
   readonly wait: number
   readonly done: number
   readonly used: number
-  readonly free: number
+  readonly part: number
+  readonly quiet?: number
   readonly hr?: number
   readonly rem?: number
   readonly unh: number
@@ -163,7 +171,8 @@ function read(told: Reply): Exchanged {
     waitingElsewhere: told.wait,
     answeredByAll: told.done,
     usedOfHour: told.used,
-    free: told.free,
+    part: told.part,
+    quietMs: told.quiet,
     hour:
       hr === undefined
         ? undefined

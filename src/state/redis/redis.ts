@@ -29,13 +29,20 @@ export interface RedisState {
   settled(): Promise<void>
 }
 
-const SETTLED_MS = 1_000
+const SETTLED_MS = 2_000
+/** Beyond a command's deadline; a timer may ring late. */
+const LATE_MS = 100
 
 export function makeRedis(config: RedisConfig, { clock, version, tell, tally }: RedisParts): RedisState {
   const node = randomBytes(6).toString('base64url')
   const connection = makeConnection(config, clock)
   const presence = makePresence(connection, { clock, node, version, tally })
-  const pool = makeBudgets(connection, { clock, node, nodes: () => presence.nodes().length })
+  const pool = makeBudgets(connection, {
+    clock,
+    node,
+    lateMs: config.commandTimeoutMs + LATE_MS,
+    nodes: () => presence.nodes().length,
+  })
   let isTold = false
 
   const settled = new Promise<void>(resolve => {

@@ -8,6 +8,7 @@
  * remembers (budgets, metrics, where accounts live) is made once and told the new settings.
  */
 import { makeAdmin } from './admin/admin.js'
+import { readiness } from './admin/readiness.js'
 import { makeViews } from './admin/views.js'
 import { makeTurns, type Clock } from './base/clock.js'
 import type { Config } from './config/settings.js'
@@ -79,7 +80,7 @@ export interface App {
 }
 
 export function makeApp(initial: Config, parts: AppParts): App {
-  const { clock, log, version } = parts
+  const { clock, log, version, execPath, inspected, readFile } = parts
   const startedMs = clock.nowMs()
   const turns = makeTurns()
   let config = initial
@@ -88,12 +89,9 @@ export function makeApp(initial: Config, parts: AppParts): App {
 
   const nameRoute = makeRoutes(parts.routeTable)
   const homes = makeAccounts(homesSlice(config))
-  const vaultKey = vaultKeyOf(config, parts.readFile)
-  const { execPath, inspected } = parts
-  const tally = () => treasury?.tally() ?? { inHand: 0, waiting: 0 }
   const { ledger, notebook, vault, ...shared } = openState(
-    { ...stateSlice(config), vaultKey, redis: redisSlice(config, parts.readFile) },
-    { clock, turns, execPath, inspected, tell: log.state, version, tally },
+    { ...stateSlice(config), vaultKey: vaultKeyOf(config, readFile), redis: redisSlice(config, readFile) },
+    { clock, turns, execPath, inspected, tell: log.state, version, tally: () => treasury?.tally() },
   )
   const treasury = shared.pool && makeTreasury(shared.pool, config.state.onLoss, clock)
   const journal = makeJournal(ledger, clock)
@@ -187,7 +185,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
     initial.admin,
     {
       metrics,
-      ready,
+      ready: () => readiness({ isStarted: ports !== undefined, stopping, isClosed: treasury?.isClosed }),
       ...views,
       quote: ({ account, calls, priority }) => governor.quote(account, calls, priority),
       purge: which => shield.purge(which),
@@ -195,12 +193,6 @@ export function makeApp(initial: Config, parts: AppParts): App {
     log,
     clock,
   )
-
-  function ready() {
-    if (stopping) return { ready: false, reason: 'shutting down' }
-    if (treasury?.isClosed) return { ready: false, reason: 'no state' }
-    return { ready: ports !== undefined }
-  }
 
   return {
     async start() {

@@ -7,14 +7,15 @@
  * a newer header or the passing of a window raises it (promise 3). See facts 1.1 to 1.4.
  */
 import type { Window } from '../base/types.js'
-import type { Report, Told } from '../base/pool.js'
+import type { Told } from '../base/pool.js'
 import type { DocusignTime } from './docusign-time.js'
 import { forecastOf } from './forecast.js'
 import type { Limits } from './headers.js'
-import { BurstWindow, type BurstSaid } from './burst.js'
+import { BAN_KINDS, Bans } from './bans.js'
+import { BurstWindow } from './burst.js'
 import { HourWindow } from './hour.js'
 import { Ring } from './ring.js'
-import type { BudgetConfig, Forecast, Heard, Hour, HourSeen, Kept, Standing } from './standing.js'
+import type { BudgetConfig, Forecast, Heard, Hour, Kept, Standing } from './standing.js'
 
 /** How fast answers come before one has. */
 const FIRST_GUESS_MS = 500
@@ -26,7 +27,8 @@ const FREE: Forecast = { waitMs: 0, by: undefined }
 
 export class Budget {
   #config: BudgetConfig
-  readonly #ring: Ring
+  /** When answers came. */
+  readonly ring: Ring
   readonly #hour: HourWindow
   readonly #burst: BurstWindow
   #inFlight = 0
@@ -35,17 +37,16 @@ export class Budget {
   /** It is one of several nodes': what is foreign is judged over all of them. */
   #isShared = false
   /** Nobody knows an account before its first answer: its limits may be other ones, and others may have spent them. */
-  #isKnown = false
+  isKnown = false
   #answerMs = FIRST_GUESS_MS
   #foreignTotal = 0
-  /** Until when DocuSign refuses everything, by what it named; `undefined` as long as it never did. */
-  #blocks: Blocks | undefined
+  readonly #bans = new Bans()
 
   constructor(config: BudgetConfig, time: DocusignTime) {
     this.#config = config
-    this.#ring = new Ring(config.burst.windowMs * GRAIN_SHARE)
-    this.#hour = new HourWindow(config, time, this.#ring)
-    this.#burst = new BurstWindow(config, this.#ring)
+    this.ring = new Ring(config.burst.windowMs * GRAIN_SHARE)
+    this.#hour = new HourWindow(config, time, this.ring)
+    this.#burst = new BurstWindow(config, this.ring)
   }
 
   /** Calls sent and not answered. */
@@ -59,12 +60,12 @@ export class Budget {
   }
 
   isBlocked(nowMs: number): boolean {
-    return this.#blocks !== undefined && nowMs < endOf(this.#blocks)
+    return this.#bans.endMs(nowMs) !== undefined
   }
 
   /** Until when DocuSign refuses everything, nowMs scale; `undefined` where it does not. */
   blockedUntilMs(nowMs: number): number | undefined {
-    return this.isBlocked(nowMs) ? endOf(this.#blocks as Blocks) : undefined
+    return this.#bans.endMs(nowMs)
   }
 
   /** How many calls may be sent at this very moment. */
@@ -72,7 +73,7 @@ export class Budget {
     if (this.isBlocked(nowMs)) return 0
     const room = Math.min(this.#hour.room(this.#out, nowMs), this.#burst.room(this.#out, nowMs))
     if (room <= 0) return 0
-    if (this.#isKnown) return room
+    if (this.isKnown) return room
     return this.#out > 0 ? 0 : 1
   }
 
@@ -82,7 +83,7 @@ export class Budget {
       nowMs,
       inFlight: this.#out,
       answerMs: this.#answerMs,
-      ring: this.#ring,
+      ring: this.ring,
       hour: this.#hour.outlook(this.#out, nowMs),
       burst: this.#burst.outlook(nowMs),
     }
@@ -97,7 +98,7 @@ export class Budget {
   /** DocuSign answered a call sent at `sentMs`, with these limits in its headers. */
   answered(sentMs: number, limits: Limits | undefined, nowMs: number): void {
     this.#complete(nowMs)
-    this.#isKnown = true
+    this.isKnown = true
     // A whole number, because a fraction would be an object of its own.
     this.#answerMs += Math.round((nowMs - sentMs - this.#answerMs) * SMOOTHING)
     if (limits?.dateSeconds !== undefined) this.#hour.time.learn(limits.dateSeconds, sentMs, nowMs)
@@ -122,82 +123,53 @@ export class Budget {
 
   /** DocuSign refused a call for a limit: nothing goes up before that block's end. */
   block(window: Window | 'unknown', untilMs: number, nowMs: number): void {
-    this.#blocks ??= { hour: -Infinity, burst: -Infinity, unknown: -Infinity }
-    this.#blocks[window] = Math.max(this.#blocks[window], untilMs)
+    this.#bans.ban(window, untilMs)
     if (window === 'hour') this.#hour.spent(untilMs, nowMs)
   }
 
   /** Another name of the same account had a budget of its own: what it knew and spent is known and spent here. */
   absorb(other: Budget, nowMs: number): void {
-    this.#ring.absorb(other.#ring)
+    this.ring.absorb(other.ring)
     this.#hour.absorb(other.#hour, nowMs)
     this.#burst.absorb(other.#burst, nowMs)
     this.#inFlight += other.#inFlight
-    this.#isKnown ||= other.#isKnown
-    for (const window of ['hour', 'burst', 'unknown'] as const) {
-      const untilMs = other.#blocks?.[window] ?? -Infinity
-      if (untilMs > nowMs) this.block(window, untilMs, nowMs)
+    this.isKnown ||= other.isKnown
+    for (const kind of BAN_KINDS) {
+      const untilMs = other.#bans.endOfMs(kind, nowMs)
+      if (untilMs !== undefined) this.block(kind, untilMs, nowMs)
     }
   }
 
-  /** What the settings say of it. */
-  get usual(): Report['usual'] {
-    const { hour, burst, margin } = this.#config
-    return {
-      hourLimit: hour.limit,
-      burstLimit: burst.limit,
-      hourMs: hour.windowMs,
-      burstMs: burst.windowMs,
-      margin,
-    }
-  }
-
-  get burstCapacity(): number {
-    return (this.#burst.learned ?? this.#config.burst.limit) - this.#config.margin
-  }
-
-  /** How many answers came after this moment, nowMs scale. */
-  answeredAfter(sinceMs: number): number {
-    return this.#ring.countAfter(sinceMs)
-  }
-
-  get isKnown(): boolean {
-    return this.#isKnown
+  get config(): BudgetConfig {
+    return this.#config
   }
 
   /** What others should know of it. What DocuSign said of the burst is said once. */
-  seen(nowMs: number): Seen {
-    const hour = this.#hour.seen(nowMs)
+  seen(nowMs: number) {
     const { hourLimit, burstLimit } = this.heard(nowMs)
     return {
-      hour,
+      hour: this.#hour.seen(nowMs),
       burst: this.#burst.told(),
       hourLimit,
       burstLimit,
       unheardEver: this.#hour.unheardEver,
-      blocks: this.isBlocked(nowMs) ? this.#blocks : undefined,
+      blockedForMs: this.#bans.leftMs(nowMs),
     }
   }
 
   /** So it stands over all nodes. What others had answered since the last time is known to all nodes only now. */
   adopt(told: Told, answeredElsewhere: number, nowMs: number): void {
     this.#isShared = true
-    this.#isKnown ||= told.isKnown
+    this.isKnown ||= told.isKnown
     this.#elsewhere = told.heldElsewhere
-    for (let i = 0; i < answeredElsewhere; i++) this.#ring.add(nowMs)
+    for (let i = 0; i < answeredElsewhere; i++) this.ring.add(nowMs)
     if (told.hour) this.#hour.adopt(told.hour, told.hourLimit, nowMs)
     this.#burst.restore(told.burstLimit ?? this.#burst.learned)
     this.#burst.adopt(told.foreignBurst?.calls ?? 0, nowMs + (told.foreignBurst?.forMs ?? 0))
-    for (const window of ['hour', 'burst', 'unknown'] as const) {
-      const forMs = told.blockedForMs[window]
-      if (forMs !== undefined) this.block(window, nowMs + forMs, nowMs)
+    for (const kind of BAN_KINDS) {
+      const forMs = told.blockedForMs[kind]
+      if (forMs !== undefined) this.block(kind, nowMs + forMs, nowMs)
     }
-  }
-
-  /** When the calls of all nodes were answered; nowMs scale, oldest first. */
-  retell(times: readonly number[]): void {
-    this.#ring.forget(Infinity)
-    for (const atMs of times) this.#ring.add(atMs)
   }
 
   /**
@@ -205,9 +177,9 @@ export class Budget {
    * @param isDoubtful they may have spent what we do not know of; the next call then goes alone
    */
   secede(isDoubtful: boolean, nowMs: number): void {
-    for (; this.#elsewhere > 0; this.#elsewhere--) this.#ring.add(nowMs)
+    for (; this.#elsewhere > 0; this.#elsewhere--) this.ring.add(nowMs)
     this.#isShared = false
-    if (isDoubtful) this.#isKnown = false
+    if (isDoubtful) this.isKnown = false
   }
 
   /** The account lives at another host than was thought: that host's clock counts. */
@@ -243,68 +215,36 @@ export class Budget {
 
   /** What DocuSign has said, for a process that starts later. */
   heard(nowMs: number): Heard {
-    this.#hour.turn(nowMs)
-    return {
-      remaining: this.#hour.heard,
-      resetAtSeconds: this.#hour.resetAtSeconds,
-      hourLimit: this.#hour.isLearned ? this.#hour.limit : undefined,
-      burstLimit: this.#burst.learned,
-    }
+    return { ...this.#hour.told(nowMs), burstLimit: this.#burst.learned }
   }
 
-  /** When answers came; nowMs scale, oldest first. */
-  completions(): number[] {
-    return this.#ring.times()
+  /** How far back answers still matter to any window. */
+  memoryMs(nowMs: number): number {
+    return this.#hour.memoryMs(nowMs)
   }
 
   /** Takes up what an earlier process knew. Only on a new budget. */
   restore(kept: Kept, nowMs: number): void {
-    for (const atMs of kept.completions) this.#ring.add(atMs)
+    for (const atMs of kept.completions) this.ring.add(atMs)
     this.#burst.restore(kept.burstLimit)
-    this.#isKnown = this.#hour.restore(kept, nowMs)
-  }
-
-  /** Whether forgetting this account would raise no budget. */
-  isIdle(nowMs: number): boolean {
-    this.#forget(nowMs)
-    return this.#inFlight === 0 && this.#ring.size === 0 && this.#earliest(nowMs, 0).waitMs === 0
+    this.isKnown = this.#hour.restore(kept, nowMs)
   }
 
   #complete(nowMs: number): void {
     this.#inFlight--
-    this.#ring.add(nowMs)
+    this.ring.add(nowMs)
     this.#forget(nowMs)
   }
 
   #forget(nowMs: number): void {
-    this.#ring.forget(nowMs - this.#hour.memoryMs(nowMs))
+    this.ring.forget(nowMs - this.memoryMs(nowMs))
   }
 
   /** What holds every call, whatever the windows say. */
   #earliest(nowMs: number, ahead: number): Forecast {
-    const blocks = this.#blocks
-    if (blocks && endOf(blocks) > nowMs) {
-      const untilMs = endOf(blocks)
-      const by = untilMs === blocks.hour ? 'hour' : untilMs === blocks.burst ? 'burst' : 'blocked'
-      return { waitMs: untilMs - nowMs, by }
-    }
-    const isAlone = !this.#isKnown && (this.#out > 0 || ahead > 0)
+    const banned = this.#bans.forecast(nowMs)
+    if (banned) return banned
+    const isAlone = !this.isKnown && (this.#out > 0 || ahead > 0)
     return isAlone ? { waitMs: this.#answerMs, by: 'first' } : FREE
   }
-}
-
-/** What a node knows of an account, for the others; nowMs scale. */
-export interface Seen {
-  readonly hour: HourSeen | undefined
-  readonly burst: BurstSaid | undefined
-  readonly hourLimit: number | undefined
-  readonly burstLimit: number | undefined
-  readonly unheardEver: number
-  readonly blocks: Readonly<Blocks> | undefined
-}
-
-type Blocks = Record<Window | 'unknown', number>
-
-function endOf({ hour, burst, unknown }: Blocks): number {
-  return Math.max(hour, burst, unknown)
 }

@@ -8,10 +8,11 @@
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Clock } from '../base/clock.js'
-import type { Call, LimitsShown, Refusal, Window, Would } from '../base/types.js'
+import type { Call, LimitsShown, Refusal, Window } from '../base/types.js'
 import type { Account, Queue } from './account.js'
 import { makeBook, type GovernorConfig } from './book.js'
-import type { Standing } from './standing.js'
+import { observed } from './observed.js'
+import type { Blocked, Quote, Standing } from './standing.js'
 import { documentOf, makeDownloads } from './downloads.js'
 import { makeEnvelopeHolds } from './envelope-holds.js'
 import { makeHostBlocks, type BlockedHost } from './host-blocks.js'
@@ -32,27 +33,13 @@ import type { Treasury } from './treasury.js'
 import { Visit, type Gate, type Wish } from './visit.js'
 
 export type { GovernorConfig } from './book.js'
+export type { Blocked, Quote } from './standing.js'
 
 export interface AccountStanding extends Standing {
   readonly account: string
   readonly queue: Queue
   /** Wall clock, epoch milliseconds: until when DocuSign refuses all its calls; `undefined` where it does not. */
   readonly blockedUntilMs: number | undefined
-}
-
-/** How much DocuSign has stopped, now. */
-export interface Blocked {
-  readonly accounts: number
-  readonly envelopes: number
-  readonly hosts: number
-}
-
-/** When so many calls could be done. Milliseconds from now. */
-export interface Quote {
-  readonly startMs: number
-  readonly finishMs: number
-  /** Calls that may be sent in this hour, now. */
-  readonly remaining: number
 }
 
 export interface Governor {
@@ -129,16 +116,6 @@ export function makeGovernor(
     visits.add(visit)
     void visit.result.then(() => visits.delete(visit))
     return visit
-  }
-
-  function observed(account: Account, wish: Wish, nowMs: number): Would | undefined {
-    const { waitMs, by } = account.forecast(nowMs, 0)
-    if (waitMs === 0 || by === 'first') return undefined
-    if (nowMs + waitMs <= wish.untilMs) return { waitMs, refused: undefined }
-    return {
-      waitMs,
-      refused: by === 'hour' ? 'hour-spent' : by === 'burst' ? 'burst-spent' : 'upstream-blocked',
-    }
   }
 
   return {

@@ -19,6 +19,25 @@ export interface BudgetConfig {
   readonly margin: number
 }
 
+/** The same, flat: what all nodes' settings say alike. */
+export interface Usual {
+  readonly hourLimit: number
+  readonly burstLimit: number
+  readonly hourMs: number
+  readonly burstMs: number
+  readonly margin: number
+}
+
+export function usualOf({ hour, burst, margin }: BudgetConfig): Usual {
+  return {
+    hourLimit: hour.limit,
+    burstLimit: burst.limit,
+    hourMs: hour.windowMs,
+    burstMs: burst.windowMs,
+    margin,
+  }
+}
+
 /** When the hour begins: on the window's multiples by DocuSign's clock, with every call, or as its reset header says. */
 export type Alignment = 'clock' | 'sliding' | 'auto'
 
@@ -89,4 +108,19 @@ export interface HourTold {
 export interface Kept extends Heard {
   /** When answers came; nowMs scale, oldest first, none later than now. */
   readonly completions: readonly number[]
+}
+
+/** How much DocuSign has stopped, now. */
+export interface Blocked {
+  readonly accounts: number
+  readonly envelopes: number
+  readonly hosts: number
+}
+
+/** When so many calls could be done. Milliseconds from now. */
+export interface Quote {
+  readonly startMs: number
+  readonly finishMs: number
+  /** Calls that may be sent in this hour, now. */
+  readonly remaining: number
 }

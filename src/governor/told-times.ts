@@ -9,13 +9,13 @@ import type { Budget } from './budget.js'
  * @returns nowMs scale, oldest first
  */
 export function timesTold(told: Told, budget: Budget, nowMs: number): number[] {
-  const { burstMs } = budget.usual
+  const burstMs = budget.config.burst.windowMs
   const recent = (told.times ?? []).flatMap(({ agoMs, count }) =>
     new Array<number>(count).fill(nowMs - agoMs),
   )
   const beforeMs = nowMs - burstMs
   const { startedMs } = budget.hour(nowMs)
-  const older = budget.completions().filter(atMs => atMs <= beforeMs)
+  const older = budget.ring.times().filter(atMs => atMs <= beforeMs)
   const inHour = [...older, ...recent].filter(atMs => atMs > startedMs).length
   const missing = told.usedOfHour - inHour
   if (missing < 0) older.splice(0, Math.min(older.length, -missing))

@@ -1,7 +1,8 @@
 /** The purses of all accounts that this node shares with others; it tells them of the pool's coming and going. */
 import type { Clock } from '../base/clock.js'
 import type { OnLoss, Pool } from '../base/pool.js'
-import { Purse, type PurseHouse, type PurseOwner } from './purse.js'
+import type { PurseHouse, PurseOwner } from './purse-house.js'
+import { Purse } from './purse.js'
 
 export interface Treasury {
   open(name: string, owner: PurseOwner): Purse

@@ -14,7 +14,11 @@ export interface StateConfig extends EmbeddedConfig {
   readonly redis?: RedisConfig | undefined
 }
 
-export interface StateParts extends EmbeddedParts, Partial<Pick<RedisParts, 'version' | 'tally'>> {}
+export interface StateParts extends EmbeddedParts {
+  /** What this node says of itself to the others; of which it has nothing to say before it is built. */
+  readonly version?: string
+  tally?(): ReturnType<RedisParts['tally']> | undefined
+}
 
 /** At the end the vault is closed before the ledger, because the ledger closes the store that both are in. */
 export interface State {
@@ -29,15 +33,18 @@ export interface State {
   settled(): Promise<void>
 }
 
-/** For who does not say it. */
-const UNSAID = { version: '', tally: () => ({ inHand: 0, waiting: 0 }) }
+const NOTHING = { inHand: 0, waiting: 0 }
 
 /** Blocks while an embedded one reads what is there; never throws. */
 export function openState(config: StateConfig, parts: StateParts): State {
   const alone = { pool: undefined, nodes: () => [], settled: () => Promise.resolve() }
   if (config.kind === 'redis' && config.redis) {
-    const { ledger, pool, nodes, settled } = makeRedis(config.redis, { ...UNSAID, ...parts })
-    return { ledger, pool, nodes, settled, notebook: makeMemoryNotebook(), vault: makeClosedVault() }
+    const redis = makeRedis(config.redis, {
+      ...parts,
+      version: parts.version ?? '',
+      tally: () => parts.tally?.() ?? NOTHING,
+    })
+    return { ...redis, notebook: makeMemoryNotebook(), vault: makeClosedVault() }
   }
   return config.kind === 'memory'
     ? { ...alone, ledger: makeMemoryLedger(), notebook: makeMemoryNotebook(), vault: makeClosedVault() }

@@ -33,10 +33,11 @@ const SETTLED_MS = 2_000
 /** Beyond a command's deadline; a timer may ring late. */
 const LATE_MS = 100
 
-export function makeRedis(config: RedisConfig, { clock, version, tell, tally }: RedisParts): RedisState {
+export function makeRedis(config: RedisConfig, parts: RedisParts): RedisState {
+  const { clock, version, tell } = parts
   const node = randomBytes(6).toString('base64url')
   const connection = makeConnection(config, clock)
-  const presence = makePresence(connection, { clock, node, version, tally })
+  const presence = makePresence(connection, { clock, node, version, tally: () => parts.tally() })
   const pool = makeBudgets(connection, {
     clock,
     node,

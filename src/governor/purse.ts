@@ -35,7 +35,6 @@ export class Purse {
   #refillBelow = 0
   #part = 0
   #askedMs = -Infinity
-  #heardMs = -Infinity
   #retryAtMs = -Infinity
   #asking = 0
   readonly #rounds: Rounds
@@ -122,7 +121,7 @@ export class Purse {
   lose(nowMs: number): void {
     if (this.#alone) return
     const { budget } = this.#owner
-    const isFresh = nowMs - this.#heardMs < this.#rhythm.freshMs && this.#isEngaged()
+    const isFresh = nowMs < this.#leaseEndsMs && this.#isEngaged()
     budget.secede(!isFresh, nowMs)
     const part = isFresh ? this.#part : undefined
     this.#alone = new Alone({ house: this.#house, budget, own: this.#voice.own, part, sinceMs: nowMs })
@@ -200,7 +199,6 @@ export class Purse {
 
   #heard(told: Told, report: Report, sentMs: number): void {
     const nowMs = this.#house.clock.nowMs()
-    this.#heardMs = sentMs
     this.#hand += told.granted
     this.#leaseEndsMs = sentMs + report.leaseMs
     this.#refillBelow = Math.floor(this.#hand / 2)

@@ -290,7 +290,9 @@ function impatient(nodes: Nodes): { stop(): Promise<number> } {
   let slowestMs = 0
   const running = (async () => {
     for (let n = 0; isOn; n++) {
-      const { askedMs, endedMs } = await nodes.ask(n % 3, `/envelopes?n=i${n}`, { prefer: 'wait=0' })
+      const { askedMs, endedMs } = await nodes.ask(n % 3, `/envelopes?from_date=2020-01-01&n=i${n}`, {
+        prefer: 'wait=0',
+      })
       slowestMs = Math.max(slowestMs, endedMs - askedMs)
       await pause(20)
     }
@@ -415,10 +417,13 @@ void t.test('those who wait are served in proportion, wherever they wait', { ski
     await nodes.stop()
     await redis.stop()
   })
-  const spend = Array.from({ length: 100 }, (_, n) => nodes.ask(n % 3, `/envelopes?n=s${n}`))
+  const list = '/envelopes?from_date=2020-01-01'
+  // An hour of which the last second is not needed: it takes some answers to know when it turns.
+  await pause(6_200 - (nodes.docusignMs() % 6_000))
+  const spend = Array.from({ length: 100 }, (_, n) => nodes.ask(n % 3, `${list}&n=s${n}`))
   await Promise.all(spend)
   const wait = [160, 20, 20].flatMap((count, node) =>
-    Array.from({ length: count }, (_, n) => nodes.ask(node, `/envelopes?n=${node}-${n}`)),
+    Array.from({ length: count }, (_, n) => nodes.ask(node, `${list}&n=${node}-${n}`)),
   )
   const told = await Promise.all(wait)
   const hourOf = (atMs: number) => Math.floor(atMs / 6_000)

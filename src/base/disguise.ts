@@ -8,13 +8,7 @@ const HASH_CHARS = 12
 const MAX_REMEMBERED = 10_000
 
 export type DisguiseKind =
-  | 'app'
-  | 'integration'
-  | 'account'
-  | 'envelope'
-  | 'resource'
-  | 'representation'
-  | 'viewer'
+  'app' | 'integration' | 'account' | 'envelope' | 'resource' | 'representation' | 'viewer'
 
 export interface Disguise {
   /** Names the key without saying anything about it. */

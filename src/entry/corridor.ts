@@ -12,7 +12,6 @@
  */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock, Turns } from '../base/clock.js'
-import type { Marks } from '../base/trace.js'
 import type { Call, Hint, Reason, Refusal, Seen } from '../base/types.js'
 import type { Shipment } from '../forward/exchange.js'
 import type { Wish } from '../governor/visit.js'
@@ -23,6 +22,7 @@ import { makeAsk, type AskRooms, type Notes } from './ask.js'
 import { Audience } from './audience.js'
 import { Flowing } from './flowing.js'
 import { hintLine, hintOf } from './hint.js'
+import type { Marking } from './marking.js'
 import { methodLabel } from './method-label.js'
 import { framingFault, hasBody, NO_BODY, receive, TOO_LARGE, type Received } from './receive.js'
 import { asItStands, failureRefusal, held, ours } from './refusal.js'
@@ -43,15 +43,7 @@ export interface Rooms extends AskRooms, SpareRooms, UserinfoTellers {
   /** Whom to tell all that becomes of a call that an operator wants on record. */
   record(call: Call): Recording | undefined
   /** Only where calls are traced. */
-  readonly mark?: ((visitor: Visitor, wish: Wish) => Marking) | undefined
-}
-
-/** What a trace is told of one call. */
-export interface Marking {
-  /** Its answer flows, and this is its `Cache-Status`. */
-  flows(how: string): void
-  /** The call is over. */
-  end(): Marks
+  readonly mark: ((visitor: Visitor, wish: Wish) => Marking) | undefined
 }
 
 /** Walks one request through the house and resolves when the client's connection is done with it. Never rejects. */

@@ -20,7 +20,8 @@ export interface TraceConfig {
 
 /** A turn of affairs, told once until the next one. */
 export type TraceEvent =
-  { readonly kind: 'failed'; readonly code: string } | { readonly kind: 'recovered'; readonly dropped: number }
+  | { readonly kind: 'failed'; readonly code: string }
+  | { readonly kind: 'recovered'; readonly dropped: number }
 
 export interface TraceParts {
   readonly clock: Clock
@@ -44,7 +45,7 @@ export interface Trace {
 /** kill -9 loses what is held: half a second, and never more than the second that is promised. */
 const LINGER_MS = 500
 const BATCH_CHARS = 65_536
-const MAX_HELD_CHARS = 8 * 1024 * 1024
+const MAX_HELD_BYTES = 8 * 1024 * 1024
 const MAX_FILE_BYTES = 64 * 1024 * 1024
 const MAX_AGE_MS = 3_600_000
 /** One eighth being written, one eighth being packed, and the rest closed: so the bound holds at every moment. */
@@ -53,6 +54,8 @@ const FILES = 8
 export function makeTrace({ path, maxBytes }: TraceConfig, parts: TraceParts): Trace {
   const { clock, nameOf, tell, openFile = openNew } = parts
   const fileBytes = Math.min(MAX_FILE_BYTES, Math.floor(maxBytes / FILES))
+  // What is held goes into one file.
+  const maxHeld = Math.min(MAX_HELD_BYTES, fileBytes)
   const limits = { closedBytes: maxBytes - 2 * fileBytes, leftBehindMs: 2 * MAX_AGE_MS }
   const run = randomBytes(4).toString('hex')
   const packing = new AbortController()
@@ -63,7 +66,9 @@ export function makeTrace({ path, maxBytes }: TraceConfig, parts: TraceParts): T
   let droppedSince = 0
   let hasFailed = false
   let files = 0
-  let file: { readonly handle: TraceFile; readonly name: string; readonly openedMs: number; bytes: number } | undefined
+  let file:
+    | { readonly handle: TraceFile; readonly name: string; readonly openedMs: number; bytes: number }
+    | undefined
   let timer: Timer | undefined
   let writing: Promise<void> | undefined
   let tidying: Promise<void> = Promise.resolve()
@@ -105,7 +110,8 @@ export function makeTrace({ path, maxBytes }: TraceConfig, parts: TraceParts): T
   }
 
   async function append(bytes: Buffer): Promise<void> {
-    if (file && (file.bytes >= fileBytes || clock.nowMs() - file.openedMs >= MAX_AGE_MS)) await closeFile()
+    if (file && (file.bytes + bytes.length > fileBytes || clock.nowMs() - file.openedMs >= MAX_AGE_MS))
+      await closeFile()
     file ??= await nextFile()
     await writeWhole(file, bytes)
   }
@@ -150,7 +156,7 @@ export function makeTrace({ path, maxBytes }: TraceConfig, parts: TraceParts): T
       if (!disguise) return drop(1)
       if (!record) return
       const line = traceLine(record)
-      if (heldChars + line.length > MAX_HELD_CHARS) return drop(1)
+      if (heldChars + line.length > maxHeld) return drop(1)
       held.push(line)
       heldChars += line.length
       if (heldChars >= BATCH_CHARS) flush()

@@ -1,37 +1,13 @@
-/** The folder of a trace: its key, the names of its files, what becomes of those that are closed, and how much it may hold. */
-import { randomBytes } from 'node:crypto'
-import { createReadStream, createWriteStream, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+/** The folder of a trace: the names of its files, what becomes of those that are closed, and how much it may hold. */
+import { createReadStream, createWriteStream } from 'node:fs'
 import { readdir, rename, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
-import { DISGUISE_KEY_BYTES } from '../base/disguise.js'
 
-const KEY_FILE = 'trace.key'
 const FILE = /^trace-.*\.ndjson(?:\.gz)?$/
 const HALF_PACKED = /^trace-.*\.ndjson\.gz\.part$/
 const OWNER_ONLY = 0o600
-
-/**
- * The key of all traces in a folder, so that files of several runs agree. Without it nobody can tell whom a hash means;
- * with it whoever knows a name can find its hash, and so it is readable by its owner alone.
- *
- * @throws where the folder cannot be made, or the key neither read nor written
- */
-export function traceKeyIn(folder: string): Buffer {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const path = join(folder, KEY_FILE)
-  try {
-    const key = Buffer.from(`${randomBytes(DISGUISE_KEY_BYTES).toString('base64')}\n`)
-    writeFileSync(path, key, { mode: OWNER_ONLY, flag: 'wx' })
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-  }
-  const key = Buffer.from(readFileSync(path, 'latin1').trim(), 'base64')
-  if (key.length !== DISGUISE_KEY_BYTES)
-    throw Object.assign(new Error('not a key'), { code: 'trace.key holds no 32 bytes in base64' })
-  return key
-}
 
 /** Times first, so that names sort by them. @param wallMs epoch milliseconds @param run of one process @param nth of its files */
 export function traceFileName(wallMs: number, run: string, nth: number): string {

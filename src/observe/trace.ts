@@ -8,8 +8,9 @@ import { join } from 'node:path'
 import type { Clock, Timer } from '../base/clock.js'
 import { makeDisguise, type Disguise } from '../base/disguise.js'
 import { TRACE_VERSION, traceHeaderLine, traceLine } from '../base/trace.js'
+import { traceKeyIn } from '../base/trace-key.js'
 import type { Seen } from '../base/types.js'
-import { pack, tidy, traceFileName, traceKeyIn } from './trace-folder.js'
+import { pack, tidy, traceFileName } from './trace-folder.js'
 import { traceRecordOf } from './trace-record.js'
 
 export interface TraceConfig {

@@ -134,8 +134,7 @@ async function importAll(
   const unknown: string[] = []
   let bytes = 0
 
-  async function* lines(): AsyncGenerator<string> {
-    const key = keyFolder === undefined ? randomBytes(DISGUISE_KEY_BYTES) : traceKeyIn(keyFolder)
+  async function* lines(key: Buffer): AsyncGenerator<string> {
     const disguise = makeDisguise(key)
     const identify = makeIdentify({ apps: [], isOurs: () => true }, makeRoutes(routeTable))
     yield traceHeaderLine({ version: TRACE_VERSION, key: disguise.keyId })
@@ -154,9 +153,10 @@ async function importAll(
   }
 
   try {
-    if (out !== undefined) await writeTo(out, lines())
+    const key = keyFolder === undefined ? randomBytes(DISGUISE_KEY_BYTES) : traceKeyIn(keyFolder)
+    if (out !== undefined) await writeTo(out, lines(key))
     else {
-      await pipeline(Readable.from(lines()), asIs(), stdout, { end: false })
+      await pipeline(Readable.from(lines(key)), asIs(), stdout, { end: false })
       // A process that ends takes with it what its reader has not taken yet.
       await new Promise<void>(resolve => stdout.write('', () => resolve()))
     }

@@ -53,7 +53,8 @@ export async function* importLog(
   }
   const known = format ?? guessFormat(head)
   if (!known) {
-    yield undefined
+    if (broken === '') yield undefined
+    else bad(1, broken)
     return
   }
 

@@ -69,14 +69,15 @@ export function readAmount(text: string | undefined): number | undefined {
   return Number(last)
 }
 
-/** `undefined` for what stands where no answer was given: 0, `-`, and nginx's 499. */
+/** `undefined` for what stands where no answer was given: 0, `-`, and a status that says the client had left. */
 export function readStatus(text: string | undefined): number | undefined {
   const status = readAmount(text)
   const isOne = status !== undefined && Number.isInteger(status) && status >= 100 && status <= 599
-  return isOne && status !== CLIENT_LEFT ? status : undefined
+  return isOne && !CLIENT_LEFT.has(status) ? status : undefined
 }
 
-const CLIENT_LEFT = 499
+/** nginx's word for it, and AWS's. */
+const CLIENT_LEFT = new Set([499, 460])
 const REQUEST = /^([A-Za-z]{1,16}) (\S+)(?: HTTP\/[\d.]+)?$/
 
 /** `GET /path HTTP/1.1` → method and target; `undefined` where it is no request (a probe, a TLS handshake in the clear). */

@@ -22,7 +22,11 @@ const NGINX = new RegExp(
   `^(\\S+) \\S+ ([^\\[]*) \\[([^\\]]+)\\] ${QUOTED} (\\d{3}) (\\d+|-)(?: ${QUOTED} ${QUOTED})?(.*)$`,
 )
 const REQUEST_TIME = /(?:^|\s)(?:rt=|request_time=)?"?(\d+\.\d{3})"?(?=\s|$)/
-const UPSTREAM_TIME = /(?:^|\s)(?:urt|uht|upstream_response_time)="?([\d., ]+)"?/
+/** To the head of the answer before to its end: that is what it took DocuSign. */
+const UPSTREAM_TIMES = [
+  /(?:^|\s)(?:uht|upstream_header_time)="?([\d., ]+)"?/,
+  /(?:^|\s)(?:urt|upstream_response_time)="?([\d., ]+)"?/,
+]
 
 export function readNginx(line: string): ReadEntry {
   const [, , user = '', time = '', request = '', status, bytes, , , rest = ''] = NGINX.exec(line) ?? []
@@ -31,6 +35,7 @@ export function readNginx(line: string): ReadEntry {
   const asked = readRequest(request)
   if (!asked) return OTHER
   const durationMs = millisOf(readAmount(REQUEST_TIME.exec(rest)?.[1]))
+  const [upstreamSeconds] = UPSTREAM_TIMES.flatMap(time => readAmount(time.exec(rest)?.[1]) ?? [])
   return {
     kind: 'request',
     ...asked,
@@ -39,7 +44,7 @@ export function readNginx(line: string): ReadEntry {
     status: readStatus(status),
     bytes: readAmount(bytes),
     durationMs,
-    upstreamMs: millisOf(readAmount(UPSTREAM_TIME.exec(rest)?.[1])),
+    upstreamMs: millisOf(upstreamSeconds),
     viewer: named(user.trim()),
     app: undefined,
   }
@@ -81,12 +86,12 @@ export function readAlb(line: string): ReadEntry {
   const asked = readRequest(request)
   if (!asked) return OTHER
   // -1: it did not come so far.
-  const parts = [taken, target, given].map(text => millisOf(readAmount(text)) ?? 0)
-  const durationMs = parts.reduce((sum, ms) => sum + ms, 0)
+  const parts = [taken, target, given].flatMap(text => millisOf(readAmount(text)) ?? [])
+  const durationMs = parts.length === 0 ? undefined : parts.reduce((sum, ms) => sum + ms)
   return {
     kind: 'request',
     ...asked,
-    atMs: endedMs - durationMs,
+    atMs: endedMs - (durationMs ?? 0),
     status: readStatus(status),
     bytes: readAmount(bytes),
     durationMs,

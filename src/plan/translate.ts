@@ -49,14 +49,15 @@ export function makeTranslate({ identify, disguise }: TranslateParts, filled: Fi
   }
 
   function fromRequest(entry: LogEntry): TraceRecord | undefined {
-    const call = identify(entry.method, targetOf(entry.target))
+    const method = entry.method.toUpperCase()
+    const call = identify(method, targetOf(entry.target))
     if (call.kind === 'refusal' || !isDocusign(call)) return undefined
     const { account = '', envelope = '', resource, query } = call
     const app = (call.app.name === '' ? (entry.app ?? '') : call.app.name).toLowerCase()
     const upstreamMs = entry.upstreamMs ?? entry.durationMs ?? USUAL_MS
     if (entry.upstreamMs === undefined) filled[entry.durationMs === undefined ? 'time' : 'wholeTime']++
     if (entry.bytes === undefined) filled.bytes++
-    const isRead = call.service === 'api' && (entry.method === 'GET' || entry.method === 'HEAD')
+    const isRead = call.service === 'api' && (method === 'GET' || method === 'HEAD')
     return {
       atMs: entry.atMs,
       app: disguise.of('app', app),
@@ -70,7 +71,7 @@ export function makeTranslate({ identify, disguise }: TranslateParts, filled: Fi
       viewer: viewerOf(app, account, entry.viewer),
       route: call.route,
       service: call.service,
-      method: entry.method.toUpperCase(),
+      method,
       methodClass: call.methodClass,
       priority: undefined,
       patienceMs: undefined,

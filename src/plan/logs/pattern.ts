@@ -132,7 +132,8 @@ function entryOf(told: Partial<Record<Meaning, string>>): ReadEntry {
     method: asked.method,
     target: isQueried ? `${asked.target}?${query}` : asked.target,
     atMs,
-    status: readStatus(told.status),
+    // A log without statuses has no word for a call that failed.
+    status: told.status === undefined ? 200 : readStatus(told.status),
     bytes: readAmount(told.bytes),
     durationMs,
     upstreamMs: readAmount(told.upstreamMillis) ?? millisOf(readAmount(told.upstreamSeconds)),

@@ -23,7 +23,7 @@ import { Intake, type Taken } from './intake.js'
 import type { Keep } from './keepable.js'
 
 export interface CopiesConfig {
-  /** Of all copies together: so much memory and, with a vault, so much disk. */
+  /** Of all copies together, those on their way in among them: so much memory and, with a vault, so much disk. */
   readonly maxBytes: number
   readonly maxEntryBytes: number
 }
@@ -67,8 +67,8 @@ interface Entry {
 const ENTRY_BYTES = 1_000
 /** Where there is a vault, a larger body stays there and streams from it. */
 const IN_MEMORY_BYTES = 262_144
-/** Of what copies may hold, the part that may be on its way in. */
-const INTAKE_SHARE = 4
+/** Of what copies may take, the part that is kept free for those on their way in, and those that are not collected yet. */
+const INTAKE_SHARE = 1 / 4
 
 export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): Copies {
   let config = initial
@@ -84,7 +84,7 @@ export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): C
   let removing: string[] | undefined
 
   const table = makeShelf<Entry>(
-    { maxBytes: config.maxBytes, leastBytes: ENTRY_BYTES },
+    { maxBytes: shelfBytes(config), leastBytes: ENTRY_BYTES },
     ({ copy }) => ENTRY_BYTES + copy.bytes,
     gone,
   )
@@ -191,7 +191,7 @@ export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): C
     },
 
     intake(declaredBytes = 0, into) {
-      const mostHeld = Math.max(config.maxEntryBytes, config.maxBytes / INTAKE_SHARE)
+      const mostHeld = Math.max(config.maxEntryBytes, config.maxBytes * INTAKE_SHARE)
       if (declaredBytes > config.maxEntryBytes || intakes.bytes + declaredBytes > mostHeld) return undefined
       return new Intake({
         maxBytes: config.maxEntryBytes,
@@ -238,9 +238,13 @@ export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): C
     configure(next) {
       const before = config
       config = next
-      if (next.maxBytes !== before.maxBytes) together(() => table.resize(next.maxBytes))
+      if (next.maxBytes !== before.maxBytes) together(() => table.resize(shelfBytes(next)))
     },
 
     tally: () => ({ entries: table.size, bytes: table.bytes, evictions }),
   }
+}
+
+function shelfBytes({ maxBytes }: CopiesConfig): number {
+  return Math.ceil(maxBytes * (1 - INTAKE_SHARE))
 }

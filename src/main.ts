@@ -207,7 +207,8 @@ async function trace(argv: string[]): Promise<number> {
   const { runTrace } = await import('./trace-command.js')
   const { stdin, stdout, stderr } = process
   const show = (text: string) => void stderr.write(text)
-  const columns = stderr.isTTY ? stderr.columns : 0
+  // A terminal that does not say how wide it is has been 80 columns for as long as there are any.
+  const columns = stderr.isTTY ? stderr.columns || 80 : 0
   const routeTable = readFileSync(pathOf('config/docusign-routes.tsv'), 'utf8')
   const parts = { clock: makeSystemClock(), say, complain, show, stdin, stdout, columns, routeTable }
   return { done: DONE, failed: FAILED, 'bad-usage': BAD_USAGE }[await runTrace(argv, parts)]

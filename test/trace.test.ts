@@ -615,7 +615,7 @@ void t.test('a folder of several runs comes as one, by time', async t => {
 })
 
 void t.test('calls come in the order in which they came, not in which they ended', async t => {
-  const anyCall = fc.record({ start: fc.nat(100_000), took: fc.nat(1_000) })
+  const anyCall = fc.record({ start: fc.nat(5_000), took: fc.nat(1_000) })
   await fc.assert(
     fc.asyncProperty(fc.array(fc.array(anyCall, { maxLength: 40 }), { maxLength: 4 }), async lists => {
       const sources = lists.map(calls => ({

@@ -176,8 +176,7 @@ function clockText(seconds) {
 
 const KINDS = { stat: drawStat, bargauge: drawBars, timeseries: drawLines }
 
-// eslint-disable-next-line no-unused-vars
-function drawDashboard({ title, panels, from, to }) {
+globalThis.drawDashboard = ({ title, panels, from, to }) => {
   const main = document.querySelector('main')
   const head = make('header', '', title)
   head.append(make('span', '', `${clockText(from)} to ${clockText(to)} UTC`))

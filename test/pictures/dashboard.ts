@@ -85,7 +85,9 @@ export async function takeDashboard(browser: Browser, folder: string): Promise<v
   await prometheus.stop()
   await house.stop()
 
-  const library = createRequire(import.meta.url).resolve('uplot').replace(/uPlot\.\w+\.js$/, '')
+  const library = createRequire(import.meta.url)
+    .resolve('uplot')
+    .replace(/uPlot\.\w+\.js$/, '')
   for (const colorScheme of ['light', 'dark'] as const) {
     const page = await browser.newPage({
       colorScheme,

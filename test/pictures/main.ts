@@ -10,9 +10,11 @@ import { takeLivePage } from './live.js'
 const TAKEN = { live: takeLivePage, dashboard: takeDashboard }
 
 const given = process.argv.slice(2)
-const folder = given.find(word => !Object.hasOwn(TAKEN, word)) ?? fileURLToPath(new URL('config/pictures/', ROOT))
+const folder =
+  given.find(word => !Object.hasOwn(TAKEN, word)) ?? fileURLToPath(new URL('config/pictures/', ROOT))
 if (!hasChromium) throw new Error('the pictures are taken with /usr/bin/chromium, which is not there')
-if (!isThere('prometheus')) throw new Error('a dashboard is drawn of what Prometheus says, which is not there')
+if (!isThere('prometheus'))
+  throw new Error('a dashboard is drawn of what Prometheus says, which is not there')
 mkdirSync(folder, { recursive: true })
 const browser = await openChromium()
 for (const [name, take] of Object.entries(TAKEN)) {

@@ -115,11 +115,11 @@ function endOf(nowMs: number): number {
 
 /** What befalls a house now and then: a batch at once, and somebody who calls past the governor. */
 async function disturb(house: Governed): Promise<void> {
-  const [, , one, , two] = house.accounts
-  const batch = many(70, n => house.ask(`//accounts/${two?.id}/templates?batch=${n}`, { app: 'billing' }))
-  const past = many(30, n => house.askDirectly(`//accounts/${one?.id}/users?past=${n}`))
-  const query = `//accounts/${two?.id}/folders?urgent`
-  await Promise.allSettled([...batch, ...past, house.ask(query, { app: 'billing', ...AT_ONCE })])
+  const [, one, two] = house.accounts.map(({ id }) => `//accounts/${id}`)
+  const batch = many(70, n => house.ask(`${one}/templates?batch=${n}`, { app: 'billing' }))
+  const past = many(30, n => house.askDirectly(`${two}/users?past=${n}`))
+  const urgent = house.ask(`${one}/folders?urgent`, { app: 'billing', ...AT_ONCE })
+  await Promise.allSettled([...batch, ...past, urgent])
 }
 
 async function answerOf(

@@ -146,6 +146,10 @@ void t.test('the README has the words of answers and the metrics, all of them an
   // Only a store that several governors share can be lost and the calls be refused for it.
   t.strictSame(told.sort(), reasons.filter(reason => reason !== 'state-unavailable').sort())
 
+  const [, hints = ''] = /export type Hint =([\s\S]*?)\n\n/.exec(read('src/base/types.ts')) ?? []
+  const [, explained = ''] = /^## Errors explained\n([\s\S]*?)^## /m.exec(readme) ?? []
+  for (const [, hint = ''] of hints.matchAll(/'([\w-]+)'/g)) t.match(explained, `\`${hint}\``, hint)
+
   const [, table = ''] = /^\| metric \| tells \|\n.*\n((?:\|.*\n)+)/m.exec(readme) ?? []
   const described = new Map(
     table

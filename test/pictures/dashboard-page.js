@@ -151,7 +151,7 @@ function drawLines(body, panel, from, to) {
         },
       },
       axes: [
-        { ...axis, size: 22, space: 90, values: (_plot, ticks) => ticks.map(clockText) },
+        { ...axis, size: 22, space: 70, values: (_plot, ticks) => ticks.map(clockText) },
         { ...axis, size: 54, space: 34, values: (_plot, ticks) => ticks.map(tick => say(tick, unit)) },
       ],
       series: [

@@ -114,11 +114,11 @@ void t.test(
     )
     const sbom = JSON.parse(readFileSync(join(folder, 'out/sbom.cdx.json'), 'utf8')) as {
       bomFormat: string
-    metadata: { component: { name: string; version: string } }
+      metadata: { component: { name: string; version: string } }
       components: { name: string; version: string; hashes?: object[]; licenses?: object[] }[]
     }
     t.equal(sbom.bomFormat, 'CycloneDX')
-  t.match(sbom.metadata.component, { name: 'docusign-governor', version })
+    t.match(sbom.metadata.component, { name: 'docusign-governor', version })
     const { packages } = JSON.parse(read('package-lock.json')) as {
       packages: Record<string, { version: string; dev?: true; devOptional?: true }>
     }

@@ -17,6 +17,7 @@ import {
   governorSlice,
   homesSlice,
   listenerSlice,
+  markSlice,
   observersSlice,
   settingsShown,
   shieldSlice,
@@ -27,6 +28,7 @@ import {
 import { redisSlice } from './config/redis-slice.js'
 import { vaultKeyOf } from './config/vault-key.js'
 import { makeCorridor, type Corridor, type Rooms } from './entry/corridor.js'
+import { makeMark } from './entry/marking.js'
 import { makeOwnNames } from './entry/public-url.js'
 import { makeAskUserinfo } from './entry/userinfo.js'
 import { makeListener } from './entry/listener.js'
@@ -99,13 +101,11 @@ export function makeApp(initial: Config, parts: AppParts): App {
   let forward = makeForward(forwardSlice(config), clock, turns)
   const originOf: Rooms['originOf'] = (service, account) => homes.originOf(service, account)
   const learnResidences: Rooms['learnResidences'] = found => homes.learn(found)
+  const ways = { governor, originOf, rewriteUserinfo, learnResidences }
   const askUserinfo = makeAskUserinfo(
     {
-      governor,
-      originOf,
+      ...ways,
       send: (shipment, leave) => forward.send(shipment, leave),
-      rewriteUserinfo,
-      learnResidences,
       asked: (call, attempt) => metrics.asked(attempt, call),
     },
     clock,
@@ -144,18 +144,16 @@ export function makeApp(initial: Config, parts: AppParts): App {
     const identify = makeIdentify({ apps: Object.keys(settings.apps), isOurs: names.isOurs }, nameRoute)
     return makeCorridor(
       {
+        ...ways,
         identify,
-        governor,
         shield,
         headers: requestHeaders,
-        originOf,
         send: (shipment, leave) => upstream.send(shipment, leave),
         mayRepeat,
-        rewriteUserinfo,
-        learnResidences,
         publicUrl: names.publicUrl,
         observe,
         record: call => observers.captures.record(call),
+        mark: makeMark({ isOn: observers.isTracing, ...markSlice(settings) }, { shield, governor }, clock),
       },
       clock,
       turns,
@@ -177,6 +175,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
       accounts: () => shownOf(governor.standings()),
       cache: () => shield.tally(),
       blockedHosts: () => governor.blockedHosts(),
+      nodes: shared.nodes,
       observers,
     },
     clock,
@@ -243,6 +242,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
       forward.close()
       journal.stop()
       shield.flush()
+      await observers.close()
       await vault.close()
       await ledger.close()
     },

@@ -8,6 +8,7 @@ import { kill } from './kill.js'
 import { lanes } from './lanes.js'
 import { ledger } from './ledger.js'
 import { memory } from './memory.js'
+import { redis } from './redis.js'
 import { resident } from './resident.js'
 import { spared } from './spared.js'
 
@@ -21,7 +22,7 @@ export interface Result {
   readonly mark: number
 }
 
-const SECTIONS = { forward, hits, memory, resident, lanes, ledger, accounts, hours, kill, spared }
+const SECTIONS = { forward, hits, memory, resident, lanes, ledger, accounts, hours, kill, spared, redis }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -23,6 +23,7 @@ import {
   stateSlice,
   tlsSlice,
 } from './config/slices.js'
+import { redisSlice } from './config/redis-slice.js'
 import { vaultKeyOf } from './config/vault-key.js'
 import { makeCorridor, type Corridor, type Rooms } from './entry/corridor.js'
 import { makeOwnNames } from './entry/public-url.js'
@@ -85,16 +86,16 @@ export function makeApp(initial: Config, parts: AppParts): App {
   let stopping = false
 
   const nameRoute = makeRoutes(parts.routeTable)
-  const homes = makeAccounts(homesSlice(config))
   const vaultKey = vaultKeyOf(config, parts.readFile)
   const { execPath, inspected } = parts
-  const { ledger, notebook, vault } = openState(
-    { ...stateSlice(config), vaultKey },
-    { clock, turns, execPath, inspected, tell: log.state },
+  const { ledger, notebook, vault, commons, close } = openState(
+    { ...stateSlice(config), vaultKey, redis: redisSlice(config, parts.readFile) },
+    { clock, turns, execPath, inspected, tell: log.state, unexpected: error => log.unexpected(error) },
   )
   const journal = makeJournal(ledger, clock)
   const governor = makeGovernor(governorSlice(config), journal, clock)
   let forward = makeForward(forwardSlice(config), clock, turns)
+  const homes = makeAccounts(homesSlice(config), commons)
   const originOf: Rooms['originOf'] = (service, account) => homes.originOf(service, account)
   const learnResidences: Rooms['learnResidences'] = found => homes.learn(found)
   const askUserinfo = makeAskUserinfo(
@@ -113,6 +114,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
     turns,
     vault,
     notebook,
+    commons,
     askUserinfo,
     nameOf: account => governor.nameOf(account),
     namesOf: account => governor.namesOf(account),
@@ -201,8 +203,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
         ports = { port, adminPort, publicUrl: names.publicUrl(undefined) }
       } catch (error) {
         await listener.close()
-        await vault.close()
-        await ledger.close()
+        await close()
         throw error
       }
       metrics.configReloaded()
@@ -239,8 +240,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
       forward.close()
       journal.stop()
       shield.flush()
-      await vault.close()
-      await ledger.close()
+      await close()
     },
   }
 }

@@ -46,6 +46,10 @@ export interface Copies {
    * @param isWanted asked once more when it is written: its envelope may have been written to, or purged, meanwhile
    */
   keep(copy: Copy, keep: Keep, taken: Taken, isWanted: () => boolean): Promise<void>
+  /** Another node keeps it in the vault. */
+  adopt(copy: Copy): void
+  /** This one alone, where it is still there. */
+  forget(copy: Copy): void
   /** From memory and vault, at once. Returns those that there were. */
   drop(which: Which): readonly Copy[]
   configure(config: CopiesConfig): void
@@ -94,7 +98,7 @@ export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): C
     ids?.delete(id)
     if (ids?.size === 0) ofEnvelope.delete(envelope)
     // One that is still being written is removed as well, because a kill must not find it kept.
-    if (!entry.isStored && !entry.deposit) return
+    if ((!entry.isStored && !entry.deposit) || vault.isShared) return
     entry.isStored = false
     if (removing) removing.push(id)
     else vault.remove([id])
@@ -220,6 +224,8 @@ export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): C
       if (!put(entry)) vault.remove([copy.id])
     },
 
+    adopt: copy => void put({ copy, held: undefined, isStored: true, deposit: undefined }),
+    forget: copy => void (table.peek(copy.id)?.copy === copy && table.delete(copy.id)),
     drop(which) {
       const { envelope } = which
       const ids = envelope === undefined ? undefined : (ofEnvelope.get(envelope) ?? [])

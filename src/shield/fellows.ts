@@ -209,11 +209,6 @@ export function makeFellows(parts: FellowsParts): Fellows {
         return true
       }
       copies.forget(copy)
-      // It was taken from him, and he shall not be told to wait for what he could see a moment ago.
-      if (copy.envelope !== '' && copy.viewer !== '') {
-        polls.written(whose.lossKeyOf(question), clock.nowMs())
-        commons.lost(copy.envelope, copy.viewer)
-      }
       return false
     },
 

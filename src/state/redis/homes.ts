@@ -24,8 +24,8 @@ export function makeHomes(connection: RedisConnection, names: Names, clock: Cloc
   async function load(): Promise<void> {
     loadedMs = clock.nowMs()
     const told = await connection.call('hgetall', key).catch(() => undefined)
-    if (!Array.isArray(told)) return
-    for (let i = 0; i + 1 < told.length; i += 2) homes.set(String(told[i]), { baseUri: String(told[i + 1]) })
+    // The client makes an object of it.
+    for (const [name, baseUri] of Object.entries(told ?? {})) homes.set(name, { baseUri: String(baseUri) })
   }
 
   return {

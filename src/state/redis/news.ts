@@ -20,8 +20,8 @@ export interface Newsroom {
   numbered(news: readonly News[]): string
   /** One that may be lost without harm. */
   plain(news: News): string
-  /** The data gets another mark. */
-  remark(news: readonly News[]): Promise<void>
+  /** The data gets another mark. False where that could not be told. */
+  remark(news: readonly News[]): Promise<boolean>
   hear(tell: (news: News) => void): void
   /** Called where Redis has come back, or its data is another. */
   onReturn(tell: () => void): void
@@ -31,6 +31,8 @@ export interface Newsroom {
 interface Message {
   readonly node: string
   readonly number?: number
+  /** The data has another mark from now on. */
+  readonly mark?: string
   readonly news: readonly News[]
 }
 
@@ -67,10 +69,12 @@ export function makeNewsroom(connection: RedisConnection, clock: Clock): Newsroo
     const message = read(text)
     if (!message) return
     if (message.number !== undefined) {
-      const before = numbers.get(message.node)
-      if (before && message.number !== before.last + 1) tell({ kind: 'missed' })
+      // Of one that was not heard before, too: what it told until now may have been told in vain.
+      const last = numbers.get(message.node)?.last ?? 0
+      if (message.number !== last + 1) tell({ kind: 'missed' })
       numbers.set(message.node, { last: message.number })
     }
+    if (message.mark !== undefined) mark = message.mark
     if (message.node === node) heardMs = clock.nowMs()
     // Its own are for what waits here alone.
     for (const news of message.news) if (message.node !== node || news.kind === 'over') tell(news)
@@ -117,8 +121,11 @@ export function makeNewsroom(connection: RedisConnection, clock: Clock): Newsroo
     plain: news => JSON.stringify({ node, news: [news] } satisfies Message),
     async remark(news) {
       mark = newMark()
-      await connection.call('set', markKey, mark, 'PX', MARK_TTL_MS).catch(() => undefined)
-      await connection.call('publish', channel, numbered(news)).catch(() => undefined)
+      const message = JSON.stringify({ node, number: ++number, mark, news } satisfies Message)
+      const isSet = connection.call('set', markKey, mark, 'PX', MARK_TTL_MS)
+      const isTold = connection.call('publish', channel, message)
+      const done = await Promise.allSettled([isSet, isTold])
+      return done.every(({ status }) => status === 'fulfilled')
     },
     hear: ear => void ears.push(ear),
     onReturn: one => void returns.push(one),

@@ -133,16 +133,17 @@ export function makeOutbox(parts: OutboxParts): Outbox {
   }
 
   newsroom.onReturn(() => {
-    if (isAllOwed) {
-      isAllOwed = false
-      void newsroom.remark([{ kind: 'dropped' }])
-    }
+    if (isAllOwed) void dropAll()
     const sinceMs = clock.nowMs() - AGAIN_MS
     const all = [...again.filter(({ atMs }) => atMs > sinceMs), ...owed, ...polls.values()]
     owed = []
     again = []
     if (all.length > 0) tell(all)
   })
+
+  async function dropAll(): Promise<void> {
+    isAllOwed = !(await newsroom.remark([{ kind: 'dropped' }]))
+  }
 
   const dropped = (scope: Scope): News => ({ kind: 'dropped', ...scope })
 
@@ -157,7 +158,7 @@ export function makeOutbox(parts: OutboxParts): Outbox {
         happened({ subject: account, hash: 's', what: 'd', of: '', news })
         if (envelope === undefined) happened({ subject: account, hash: 'a', what: 'd', of: '' })
       } else {
-        void newsroom.remark([dropped({})])
+        void dropAll()
       }
     },
     written(key) {

@@ -169,12 +169,18 @@ local a, ad = ofAccount(ARGV[1], ARGV[2])
 local ov, oa, at = string.match(ARGV[3], '^(%d+)%.(%d+)%.(%d+)$')
 -- Sent alone: a second earlier than it seems by the way it took to say so.
 at = at and num(at) or place - ARGV[4] * 1000 - 1000000
+local isKnown = true
 local function isTrue(is, was, dropped)
   if is == was then return true end
   if dropped > at then return false end
-  return was == nil or ARGV[5] == '1'
+  isKnown = was == nil or ARGV[5] == '1'
+  return isKnown
 end
-if not isTrue(v, ov, d) or not isTrue(a, oa, ad) then return '' end
+if not isTrue(v, ov, d) or not isTrue(a, oa, ad) then
+  -- Where the data was lost, and not where it was dropped: he may read it once more, at whichever node.
+  if not isKnown then redis.call('HSETNX', s, 'l' .. ARGV[6], text(place)) end
+  return ''
+end
 if num(redis.call('HGET', s, 'x' .. ARGV[6])) > at then return '' end
 for i = 8, 7 + ARGV[7] do
   if redis.call('HEXISTS', s, 'y' .. ARGV[i]) == 1 then return '' end
@@ -269,7 +275,9 @@ for i = 4, #ARGV, 2 do
     if count > 0 then redis.call('HSET', s, 'l' .. of, text(place)) end
   elseif what == 'r' then drop(function(_, id) return id == of end)
   elseif what == 'w' then redis.call('HSET', s, 'w', text(place))
-  elseif what == 'l' then redis.call('HSET', s, 'l' .. of, text(place))
+  elseif what == 'l' then
+    -- As of the drop, however late it is told: what was read since is read.
+    redis.call('HSET', s, 'l' .. of, redis.call('HGET', s, 'x' .. of) or text(place))
   elseif what == 't' then
     if redis.call('HEXISTS', s, 't') == 0 then redis.call('HSET', s, 't', text(now - of)) end
   elseif what == 'y' then redis.call('HSET', s, 'y' .. of, '1')

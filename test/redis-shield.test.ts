@@ -2,14 +2,21 @@
  * Several shields over one Redis, as shipped: what one node has asked, heard or dropped holds at all. Each promise is
  * measured at DocuSign's end, in the client's hands, or in Redis itself.
  */
-import { createSign } from 'node:crypto'
+import { createSign, randomBytes } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { makeSystemClock, makeTurns } from '../src/base/clock.js'
+import type { Commons, Inquiry } from '../src/base/commons.js'
 import { keyOf } from '../src/base/key.js'
-import { type Governor } from './fixtures/governor.js'
+import type { CopyFacts } from '../src/base/vault.js'
+import { redisSlice } from '../src/config/redis-slice.js'
+import { makeCommons } from '../src/state/redis/commons.js'
+import { makeConnection } from '../src/state/redis/connection.js'
+import { factsOf, vaultContract, type VaultRun } from './contracts/vault.js'
+import { settingsOf, type Governor } from './fixtures/governor.js'
 import { redisSkip, startRedis, type RedisServer } from './fixtures/redis.js'
 import { until } from './fixtures/upstream.js'
 import { key, openStage, startChild, type Got, type Stage } from './fixtures/vaulted.js'
@@ -59,7 +66,11 @@ async function openTown(
     },
     async control(path, body) {
       const headers = { 'content-type': 'application/json' }
-      const told = await fetch(`${stage.url}/_sim${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
+      const told = await fetch(`${stage.url}/_sim${path}`, {
+        method: 'POST',
+        headers,
+        body: JSON.stringify(body),
+      })
       if (!told.ok) throw new Error(`POST /_sim${path} answered ${told.status}`)
     },
     slow: (path, latencyMs) =>
@@ -72,7 +83,9 @@ async function openTown(
 const outcome = ({ headers }: Got) => String(headers['x-governor-outcome'])
 const refusal = ({ headers }: Got) => String(headers['x-governor-refusal'])
 const errors = (nodes: readonly Governor[]) =>
-  nodes.flatMap(({ lines }) => lines.filter(line => line.includes('"level":"error"') || line.includes('"level":50')))
+  nodes.flatMap(({ lines }) =>
+    lines.filter(line => line.includes('"level":"error"') || line.includes('"level":50')),
+  )
 const AT_ONCE = { prefer: 'wait=0' }
 
 /** An assertion of the JWT grant, signed as an app signs it. */
@@ -84,10 +97,10 @@ function makeAssertion(claims: object, privateKeyPem: string): string {
 }
 
 /** Within the five seconds that it may take. */
-async function untilShared(isShared: () => Promise<boolean>): Promise<void> {
+async function untilSo(what: string, isSo: () => Promise<boolean>): Promise<void> {
   const endMs = performance.now() + 5_000
-  while (!(await isShared())) {
-    if (performance.now() > endMs) throw new Error('it was not shared again')
+  while (!(await isSo())) {
+    if (performance.now() > endMs) throw new Error(`waited 5 s for ${what}`)
     await pause(100)
   }
 }
@@ -133,18 +146,21 @@ void t.test('one shield of many nodes', { skip }, async t => {
     t.ok(part.body.equals(first.body.subarray(3_000_000, 3_100_000)))
   })
 
-  await t.test('whoever asks at the same moment, wherever: one GET goes up, and all have its answer', async t => {
-    const town = await openTown(t, redis, 3)
-    await town.at(0, town.envelope())
-    const path = town.envelope('sent')
-    town.slow(path, 400)
-    const before = town.arrivals()
-    const all = await Promise.all(Array.from({ length: 12 }, (_, i) => town.at(i % 3, path)))
-    t.equal(town.arrivals(), before + 1)
-    t.strictSame(new Set(all.map(({ status }) => status)), new Set([200]))
-    t.equal(all.filter(got => outcome(got) === 'forwarded').length, 1)
-    town.slow(path, 0)
-  })
+  await t.test(
+    'whoever asks at the same moment, wherever: one GET goes up, and all have its answer',
+    async t => {
+      const town = await openTown(t, redis, 3)
+      await town.at(0, town.envelope())
+      const path = town.envelope('sent')
+      town.slow(path, 400)
+      const before = town.arrivals()
+      const all = await Promise.all(Array.from({ length: 12 }, (_, i) => town.at(i % 3, path)))
+      t.equal(town.arrivals(), before + 1)
+      t.strictSame(new Set(all.map(({ status }) => status)), new Set([200]))
+      t.equal(all.filter(got => outcome(got) === 'forwarded').length, 1)
+      town.slow(path, 0)
+    },
+  )
 
   await t.test('who may not wait is not held for another node’s answer', async t => {
     const town = await openTown(t, redis, 2)
@@ -197,25 +213,28 @@ void t.test('one shield of many nodes', { skip }, async t => {
     }
   })
 
-  await t.test('a token that DocuSign refuses at one node is refused at all, though the message is lost', async t => {
-    for (const isDeaf of [false, true]) {
-      const town = await openTown(t, redis, 2)
-      const path = town.envelope()
-      const token = town.simulator.issueToken(town.userId, { expiresIn: 1e6 })
-      const own = { authorization: `Bearer ${token}` }
-      for (const node of [0, 1]) await town.at(node, path, own)
-      t.equal(outcome(await town.at(1, path, own)), 'remembered')
-      await town.control('/tokens/revoke', { token })
-      if (isDeaf) await redis.ask('CLIENT', 'KILL', 'TYPE', 'pubsub')
-      t.equal((await town.at(0, `${path}/audit_events`, own)).status, 401)
-      // A message that is missed is noticed when the next one comes, or none has for some seconds.
-      await pause(isDeaf ? 2_600 : 50)
-      const got = await town.at(1, path, own)
-      t.equal(got.status, 401, isDeaf ? 'the message was lost' : 'told at once')
-      const other = await town.at(1, path)
-      t.equal(outcome(other), 'remembered', 'another token of the same user is as good as before')
-    }
-  })
+  await t.test(
+    'a token that DocuSign refuses at one node is refused at all, though the message is lost',
+    async t => {
+      for (const isDeaf of [false, true]) {
+        const town = await openTown(t, redis, 2)
+        const path = town.envelope()
+        const token = town.simulator.issueToken(town.userId, { expiresIn: 1e6 })
+        const own = { authorization: `Bearer ${token}` }
+        for (const node of [0, 1]) await town.at(node, path, own)
+        t.equal(outcome(await town.at(1, path, own)), 'remembered')
+        await town.control('/tokens/revoke', { token })
+        if (isDeaf) await redis.ask('CLIENT', 'KILL', 'TYPE', 'pubsub')
+        t.equal((await town.at(0, `${path}/audit_events`, own)).status, 401)
+        // A message that is missed is noticed when the next one comes, or none has for some seconds.
+        await pause(isDeaf ? 2_600 : 50)
+        const got = await town.at(1, path, own)
+        t.equal(got.status, 401, isDeaf ? 'the message was lost' : 'told at once')
+        const other = await town.at(1, path)
+        t.equal(outcome(other), 'remembered', 'another token of the same user is as good as before')
+      }
+    },
+  )
 
   await t.test('who is refused an envelope at one node loses its copies at all', async t => {
     for (const withKey of [true, false]) {
@@ -224,9 +243,7 @@ void t.test('one shield of many nodes', { skip }, async t => {
       const other = withKey ? path : `${path}/recipients`
       await town.at(0, path)
       await town.at(1, other)
-      town.simulator.faults.set([
-        { match: { pathIncludes: '/lock' }, kind: 'status', status: 404, times: 1 },
-      ])
+      town.simulator.faults.set([{ match: { pathIncludes: '/lock' }, kind: 'status', status: 404, times: 1 }])
       t.equal((await town.at(0, `${path}/lock`)).status, 404)
       await pause(50)
       const before = town.arrivals()
@@ -239,7 +256,11 @@ void t.test('one shield of many nodes', { skip }, async t => {
 
   await t.test('a purge at one node is one at all', async t => {
     const town = await openTown(t, redis, 2, { GOVERNOR_POLLING_WITHOUT_COPY: 'pass' })
-    for (const which of [(id: string) => ({ envelope: id }), () => ({ account: town.account.split('/').at(-1) }), () => ({})]) {
+    for (const which of [
+      (id: string) => ({ envelope: id }),
+      () => ({ account: town.account.split('/').at(-1) }),
+      () => ({}),
+    ]) {
       const path = town.envelope()
       for (const node of [0, 1, 1]) await town.at(node, path)
       const told = await fetch(`${town.nodes[0]?.adminUrl}/cache/purge`, {
@@ -322,37 +343,43 @@ void t.test('one shield of many nodes', { skip }, async t => {
     t.equal(town.arrivals(), before + 1, 'and nobody asks again')
   })
 
-  await t.test('while Redis is frozen each node goes on with what it knows, and comes back by itself', async t => {
-    const town = await openTown(t, redis, 2)
-    const [final, polled] = [town.envelope(), town.envelope('sent')]
-    for (const path of [final, polled]) await town.at(0, path)
-    redis.freeze()
-    const before = town.arrivals()
-    let worstMs = 0
-    const see = async (work: Promise<Got>, is: string) => {
-      const { got, ms } = await timed(work)
-      worstMs = Math.max(worstMs, ms)
-      t.equal(outcome(got), is)
-    }
-    try {
-      await see(town.at(0, final), 'remembered')
-      await see(town.at(0, polled), 'remembered')
-      t.equal(town.arrivals(), before)
-      await see(town.at(1, final), 'forwarded')
-      await see(town.at(1, final), 'remembered')
-      await see(town.at(0, town.envelope('sent')), 'forwarded')
-    } finally {
-      redis.thaw()
-    }
-    t.ok(worstMs < 1_000, `the longest took ${Math.round(worstMs)} ms`)
-    const path = town.envelope('sent')
-    await untilShared(async () => {
-      const fresh = town.envelope('sent')
-      return outcome(await town.at(0, fresh)) === 'forwarded' && outcome(await town.at(1, fresh)) === 'remembered'
-    })
-    t.equal(outcome(await town.at(1, path)), 'forwarded')
-    t.equal(outcome(await town.at(0, path)), 'remembered')
-  })
+  await t.test(
+    'while Redis is frozen each node goes on with what it knows, and comes back by itself',
+    async t => {
+      const town = await openTown(t, redis, 2)
+      const [final, polled] = [town.envelope(), town.envelope('sent')]
+      for (const path of [final, polled]) await town.at(0, path)
+      redis.freeze()
+      const before = town.arrivals()
+      let worstMs = 0
+      const see = async (work: Promise<Got>, is: string) => {
+        const { got, ms } = await timed(work)
+        worstMs = Math.max(worstMs, ms)
+        t.equal(outcome(got), is)
+      }
+      try {
+        await see(town.at(0, final), 'remembered')
+        await see(town.at(0, polled), 'remembered')
+        t.equal(town.arrivals(), before)
+        await see(town.at(1, final), 'forwarded')
+        await see(town.at(1, final), 'remembered')
+        await see(town.at(0, town.envelope('sent')), 'forwarded')
+      } finally {
+        redis.thaw()
+      }
+      t.ok(worstMs < 1_000, `the longest took ${Math.round(worstMs)} ms`)
+      const path = town.envelope('sent')
+      await untilSo('it to be shared again', async () => {
+        const fresh = town.envelope('sent')
+        return (
+          outcome(await town.at(0, fresh)) === 'forwarded' &&
+          outcome(await town.at(1, fresh)) === 'remembered'
+        )
+      })
+      t.equal(outcome(await town.at(1, path)), 'forwarded')
+      t.equal(outcome(await town.at(0, path)), 'remembered')
+    },
+  )
 
   await t.test('a Redis that lost all it knew is told again', async t => {
     for (const how of ['flushed', 'restarted'] as const) {
@@ -361,9 +388,12 @@ void t.test('one shield of many nodes', { skip }, async t => {
       for (const path of [polled, written]) await town.at(0, path)
       if (how === 'flushed') await redis.ask('FLUSHALL')
       else await redis.restart()
-      await untilShared(async () => {
+      await untilSo('it to be shared again', async () => {
         const fresh = town.envelope('sent')
-        return outcome(await town.at(0, fresh)) === 'forwarded' && outcome(await town.at(1, fresh)) === 'remembered'
+        return (
+          outcome(await town.at(0, fresh)) === 'forwarded' &&
+          outcome(await town.at(1, fresh)) === 'remembered'
+        )
       })
       // That it was flushed is noticed within a second.
       await pause(1_200)
@@ -383,10 +413,14 @@ void t.test('one shield of many nodes', { skip }, async t => {
       await open.stop()
       rmSync(folder, { recursive: true, force: true })
     })
-    const town = await openTown(t, open, 2, { GOVERNOR_CACHE_SHARE: 'account', GOVERNOR_STATE_REDIS_PREFIX: 'canary' })
+    const town = await openTown(t, open, 2, {
+      GOVERNOR_CACHE_SHARE: 'account',
+      GOVERNOR_STATE_REDIS_PREFIX: 'canary',
+    })
     const paths = [town.envelope(), town.envelope('sent')]
     await town.at(0, '/oauth/userinfo')
-    for (const path of paths) for (const node of [0, 1]) await town.at(node, path, { 'x-docusign-sdk': 'canary-5501' })
+    for (const path of paths)
+      for (const node of [0, 1]) await town.at(node, path, { 'x-docusign-sdk': 'canary-5501' })
     const first = await town.at(0, paths[0] ?? '')
     await town.at(0, `${paths[1]}/lock`)
     await town.at(0, `${paths[1]}/notification`, {}, 'PUT')
@@ -400,10 +434,209 @@ void t.test('one shield of many nodes', { skip }, async t => {
     const account = town.account.split('/').at(-1) ?? ''
     const ids = paths.map(path => path.slice(path.lastIndexOf('/') + 1))
     const names = town.simulator.users().flatMap(({ userId, name, email }) => [userId, name, email])
-    const secrets = [town.token, town.userId, account, subject, 'emailSubject', 'canary-5501', 'restapi', ...ids, ...names]
+    const secrets = [
+      town.token,
+      town.userId,
+      account,
+      subject,
+      'emailSubject',
+      'canary-5501',
+      'restapi',
+      ...ids,
+      ...names,
+    ]
     const found = secrets.filter(word => dump.includes(word) || dump.includes(word.replaceAll('-', '')))
     t.strictSame(found, [])
-    const hashed = [town.token && `Bearer ${town.token}`].map(word => keyOf(word)).concat(ids.map(id => keyOf('envelope', id)))
-    t.strictSame(hashed.filter(word => dump.includes(word)), [], 'nor a hash that one could try guesses on')
+    const hashed = [town.token && `Bearer ${town.token}`]
+      .map(word => keyOf(word))
+      .concat(ids.map(id => keyOf('envelope', id)))
+    t.strictSame(
+      hashed.filter(word => dump.includes(word)),
+      [],
+      'nor a hash that one could try guesses on',
+    )
+  })
+
+  await t.test('the vault keeps the contract of every vault', async t => {
+    await redis.ask('FLUSHALL')
+    const vaultKey = randomBytes(32)
+    await vaultContract(t, () => {
+      const facts = new Map<string, CopyFacts>()
+      const prefix = randomBytes(6).toString('hex')
+      return { isOpen: true, isShared: true, start: () => startShared(redis, prefix, vaultKey, facts) }
+    })
+  })
+
+  await t.test('a question whose asker is gone counts as answered when its lease runs out', async t => {
+    await redis.ask('FLUSHALL')
+    const [one, other] = [
+      openShared(redis, 'lease', { leaseMs: 400 }),
+      openShared(redis, 'lease', { leaseMs: 400 }),
+    ]
+    t.teardown(() => Promise.all([one.close(), other.close()]))
+    await until('both to be up', () => one.commons.isUp && other.commons.isUp)
+    const kinds = async (commons: Commons, lease: string) => (await commons.ask(inquiry(lease)))?.kind
+    t.equal(await kinds(one.commons, 'a'), 'go')
+    t.equal(await kinds(one.commons, 'a'), 'go', 'who asks again is the same')
+    t.equal(await kinds(other.commons, 'b'), 'pending')
+    await pause(300)
+    one.commons.renew([{ ...inquiry('a'), id: '' }])
+    await pause(200)
+    t.equal(await kinds(other.commons, 'b'), 'pending', 'it was renewed')
+    await pause(300)
+    const word = await other.commons.ask(inquiry('b'))
+    t.match(word, { kind: 'inside' })
+    t.ok(word?.kind === 'inside' && word.restMs > 59_000, 'from the end of the lease')
+    one.commons.over({ ...inquiry('a'), id: '', answeredAgoMs: undefined })
+    t.equal(await kinds(other.commons, 'b'), 'inside', 'and who comes back too late changes nothing')
+    t.equal(await kinds(other.commons, 'c'), 'inside')
+  })
+
+  await t.test('what failed begins no interval, and the next may go', async t => {
+    await redis.ask('FLUSHALL')
+    const [one, other] = [openShared(redis, 'failed', {}), openShared(redis, 'failed', {})]
+    t.teardown(() => Promise.all([one.close(), other.close()]))
+    await until('both to be up', () => one.commons.isUp && other.commons.isUp)
+    t.match(await one.commons.ask(inquiry('a')), { kind: 'go', isAfterWrite: false })
+    one.commons.over({ ...inquiry('a'), id: '', answeredAgoMs: undefined })
+    await pause(20)
+    t.match(await other.commons.ask(inquiry('b')), { kind: 'go' })
+    other.commons.over({ ...inquiry('b'), id: '', answeredAgoMs: 5 })
+    await pause(20)
+    t.match(await one.commons.ask(inquiry('c')), { kind: 'inside' })
+    other.commons.written('envelope')
+    await pause(50)
+    t.match(await one.commons.ask(inquiry('d')), { kind: 'go', isAfterWrite: true })
+    one.commons.over({ ...inquiry('d'), id: '', answeredAgoMs: 5 })
+    await pause(20)
+    t.match(await other.commons.ask(inquiry('e')), { kind: 'inside' }, 'once')
+  })
+
+  await t.test('in a Cluster all holds as it does without one', async t => {
+    const cluster = await startRedis('--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1')
+    t.teardown(() => cluster.stop())
+    await cluster.ask('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
+    await untilSo('the Cluster to be one', async () =>
+      (await cluster.ask('CLUSTER', 'INFO')).includes('state:ok'),
+    )
+    const town = await openTown(t, cluster, 2, {
+      GOVERNOR_STATE_REDIS_URL: '',
+      GOVERNOR_STATE_REDIS_CLUSTER: `127.0.0.1:${cluster.port}`,
+    })
+    await pause(500)
+    const path = town.envelope('sent')
+    t.equal(outcome(await town.at(0, path)), 'forwarded')
+    t.equal(outcome(await town.at(1, path)), 'remembered')
+    t.equal(outcome(await town.at(1, path)), 'remembered')
+    await town.at(0, `${path}/notification`, {}, 'PUT')
+    await pause(50)
+    const before = town.arrivals()
+    t.equal(outcome(await town.at(1, path)), 'forwarded')
+    t.equal(outcome(await town.at(0, path)), 'remembered')
+    t.equal(town.arrivals(), before + 1)
   })
 })
+
+const inquiry = (lease: string): Inquiry => ({
+  account: 'account',
+  envelope: 'envelope',
+  how: 'claim',
+  lease,
+  pollKey: 'poll',
+  candidates: [],
+  askers: ['asker'],
+  isShared: false,
+  answeredAgoMs: undefined,
+  intervalMs: 60_000,
+  finalMs: 60_000,
+  freshMs: 60_000,
+})
+
+/** As `state/open.ts` builds it. */
+function openShared(redis: RedisServer, prefix: string, over: { leaseMs?: number; vaultKey?: Buffer }) {
+  const clock = makeSystemClock()
+  const config = redisSlice(
+    settingsOf({
+      GOVERNOR_STATE_KIND: 'redis',
+      GOVERNOR_STATE_REDIS_URL: redis.url,
+      GOVERNOR_STATE_REDIS_PREFIX: prefix,
+    }),
+    String,
+  )
+  if (!config) throw new Error('no Redis in the settings')
+  const connection = makeConnection(config, clock)
+  const { commons, vault } = makeCommons(
+    { vaultKey: undefined, isCluster: false, keepMs: 1e11, intervalMs: 1e11, ...over },
+    {
+      connection,
+      clock,
+      turns: makeTurns(),
+      unexpected: error => {
+        throw error
+      },
+    },
+  )
+  return {
+    commons,
+    vault,
+    async close() {
+      await commons.close()
+      await connection.close()
+    },
+  }
+}
+
+/** Asks as a shield does: for leave before a copy is kept, and for one that another run has kept. */
+function startShared(
+  redis: RedisServer,
+  prefix: string,
+  vaultKey: Buffer,
+  known: Map<string, CopyFacts>,
+): VaultRun {
+  const { commons, vault, close } = openShared(redis, prefix, { vaultKey })
+  const found = new Set<string>()
+  const ask = async (facts: CopyFacts, candidates: Inquiry['candidates']) => {
+    await until('Redis to be there', () => commons.isUp)
+    const { account, envelope, id } = facts
+    const lease = randomBytes(6).toString('hex')
+    const base = {
+      ...inquiry(lease),
+      account,
+      envelope,
+      pollKey: `poll of ${id}`,
+      finalMs: 1e13,
+      freshMs: 1e13,
+    }
+    return commons.ask({ ...base, how: candidates.length > 0 ? 'claim' : 'force', candidates })
+  }
+  return {
+    vault: {
+      ...vault,
+      deposit(id, head) {
+        const deposit = vault.deposit(id, head)
+        const stamping = ask(factsOf(id, 0), [])
+        return {
+          ...deposit,
+          async keep(facts) {
+            known.set(id, facts)
+            const stamp = (await stamping)?.stamp
+            // One that is not final is asked for inside its interval alone.
+            const isKept = await deposit.keep({ ...facts, isFinal: true, stamp })
+            if (isKept) found.add(id)
+            return isKept
+          },
+        }
+      },
+      async withdraw(id) {
+        const facts = known.get(id)
+        if (facts && !found.has(id)) {
+          found.add(id)
+          await ask(facts, [{ id, viewer: facts.viewer }])
+        }
+        return vault.withdraw(id)
+      },
+    },
+    skewed: () => undefined,
+    close,
+  }
+}

@@ -105,7 +105,12 @@ export type News =
   /** @property key as in `Commons.written` */
   | { readonly kind: 'written'; readonly key: string }
   /** `viewers` were refused the envelope, or a part of it: what is everybody's is not theirs. */
-  | { readonly kind: 'denied'; readonly envelope: string; readonly viewers: readonly string[]; readonly resource: string }
+  | {
+      readonly kind: 'denied'
+      readonly envelope: string
+      readonly viewers: readonly string[]
+      readonly resource: string
+    }
   /** A 401. */
   | { readonly kind: 'refused'; readonly token: string }
   /** What was on its way is there, or came to nothing. @property keys of polls, and ids of copies */
@@ -152,4 +157,3 @@ export interface Vouched {
   readonly isTold?: boolean
   readonly proofs: readonly string[]
 }
-

@@ -45,7 +45,8 @@ export function makeAcquaint(parts: AcquaintParts): Acquaint {
 
   return question => {
     const root = rootOf(question.credential)
-    if (!commons.isUp || root === '' || (!question.isTracked && question.call.method !== 'HEAD')) return undefined
+    if (!commons.isUp || root === '' || (!question.isTracked && question.call.method !== 'HEAD'))
+      return undefined
     const before = asked.get(root)
     const isKnown = before?.session === hearing.session && commons.isHearing
     const isRecent = isKnown && clock.nowMs() - before.atMs < AGAIN_MS

@@ -124,7 +124,9 @@ export function makeRecall({ clock, polls, copies, whose, underWay, fellows, con
     if (!fellows || fellows.isTrue(copy)) return answer(question, copy, told)
     return fellows
       .confirm(question, copy)
-      .then(isTrue => (isTrue && whose.copyFor(question) === copy ? answer(question, copy, told) : LOOK_AGAIN))
+      .then(isTrue =>
+        isTrue && whose.copyFor(question) === copy ? answer(question, copy, told) : LOOK_AGAIN,
+      )
   }
 
   function answer(question: Question, copy: Copy, told: Told): Looked {

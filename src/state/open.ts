@@ -28,7 +28,7 @@ export interface State {
   /** What several nodes know together, where there are several. */
   readonly commons: Commons | undefined
   /** Nothing is kept after it. */
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 /** Blocks while an embedded one reads what is there; never throws. */
@@ -52,10 +52,13 @@ export function openState(config: StateConfig, parts: StateParts): State {
 
 function openShared(config: StateConfig, redis: RedisConfig, parts: StateParts): State {
   const { clock, turns, unexpected = () => undefined } = parts
-  const { vaultKey, keepCopiesMs: keepMs = 0 } = config
+  const { vaultKey, keepCopiesMs: keepMs = 0, keepNotesMs: intervalMs } = config
   const connection = makeConnection(redis, clock)
   const isCluster = redis.cluster.length > 0
-  const shared = makeCommons({ vaultKey, isCluster, keepMs }, { connection, clock, turns, unexpected })
+  const shared = makeCommons(
+    { vaultKey, isCluster, keepMs, intervalMs },
+    { connection, clock, turns, unexpected },
+  )
   return {
     ledger: makeMemoryLedger(),
     notebook: makeMemoryNotebook(),

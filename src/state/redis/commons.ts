@@ -1,17 +1,19 @@
 /**
- * What several shields know together, kept in Redis (`shield-scripts.ts` says as what). A question costs one round trip;
- * its end one more, which nobody waits for. Whoever is not answered within PATIENCE_MS goes on alone.
+ * What several shields know together, kept in Redis (`shield-prelude.ts` says as what). A question costs one round trip;
+ * its end one more, which nobody waits for.
  */
 import type { Clock, Turns } from '../../base/clock.js'
-import type { Acquaintance, Commons, Inquiry, Subject, Word } from '../../base/commons.js'
-import { makeStore } from '../../base/store.js'
+import type { Commons, Inquiry, Subject, Word } from '../../base/commons.js'
 import type { Vault } from '../../base/vault.js'
 import { RedisLost, type RedisArg, type RedisConnection, type Script } from './connection.js'
 import { makeHomes } from './homes.js'
 import { makeNames } from './names.js'
 import { makeNewsroom } from './news.js'
 import { makeOutbox } from './outbox.js'
-import { ACCOUNT, ACQUAINT, ASK, CONFIRM, OVER, PUT, REFUSE, RENEW, VOUCH } from './shield-scripts.js'
+import { makePatience } from './patience.js'
+import { makeRoom } from './room.js'
+import { ACCOUNT, ASK, CONFIRM, OVER, PUT, RENEW } from './shield-questions.js'
+import { makeTokenRecords } from './token-records.js'
 import { makeSharedVault, type Shelved } from './vault.js'
 
 export interface CommonsConfig {
@@ -19,8 +21,12 @@ export interface CommonsConfig {
   readonly vaultKey: Buffer | undefined
   /** A script sees the keys of one tag alone. */
   readonly isCluster: boolean
+  /** How long a question is on its way before it is renewed, or counts as answered: three renewals (5 s each) long. */
+  readonly leaseMs?: number
   /** How long what is known of a subject may matter: as old as a copy may be, and as long as an interval. */
   readonly keepMs: number
+  /** The same of a copy that is not final. */
+  readonly intervalMs: number
 }
 
 export interface CommonsParts {
@@ -35,23 +41,15 @@ export interface SharedShield {
   readonly vault: Vault
 }
 
-/** Three of them, a token's, a question's and a copy's, are less than a second. */
-const PATIENCE_MS = 250
-/** For so long nothing waits for a Redis that was too slow for somebody. */
-const SLOW_MS = 500
-/** Renewed three times before it runs out. */
 const LEASE_MS = 15_000
 const MIN_KEEP_MS = 86_400_000
-/** As long as an access token by JWT lives; each proof of it renews this. */
-const TOKEN_MS = 3_600_000
-/** As the outbox has it. */
-const AGAIN_MS = 60_000
-const MAX_REFUSALS = 10_000
 
 export function makeCommons(config: CommonsConfig, parts: CommonsParts): SharedShield {
   const { connection, clock, turns, unexpected } = parts
   const names = makeNames(config.vaultKey)
-  let slowUntilMs = -Infinity
+  const leaseMs = config.leaseMs ?? LEASE_MS
+  const patience = makePatience(clock, turns, unexpected)
+  const { inTime } = patience
   const newsroom = makeNewsroom(connection, clock)
   const ttlMs = Math.max(config.keepMs, MIN_KEEP_MS)
   const outbox = makeOutbox({
@@ -64,9 +62,11 @@ export function makeCommons(config: CommonsConfig, parts: CommonsParts): SharedS
     discard: some => shelf.discard(some),
     unexpected,
   })
+  const room = config.vaultKey && makeRoom(connection, clock)
   const { vault, shelf, meet } = makeSharedVault({
     key: config.vaultKey,
     connection,
+    hasRoom: () => room?.isLeft === true,
     inTime,
     removed: (subject, id) => outbox.removed(subject, id),
     async put(facts, { name, headBytes }, stamp) {
@@ -84,39 +84,12 @@ export function makeCommons(config: CommonsConfig, parts: CommonsParts): SharedS
       return typeof told === 'string' ? { replaced: told } : undefined
     },
     subjectOf: ({ envelope, account }) => envelope || account,
-    keepMs: config.keepMs,
+    lifeMs: ({ isFinal }) => (isFinal ? config.keepMs : config.intervalMs),
     clock,
   })
   const homes = makeHomes(connection, names, clock)
-  const refusals = makeStore<{ readonly token: string; readonly atMs: number; isTold: boolean }>(MAX_REFUSALS)
-  newsroom.onReturn(() => {
-    void homes.load()
-    // As the outbox does: those that could not be told, and those that a failover may have lost.
-    for (const { token, atMs, isTold } of [...refusals.values()]) {
-      if (!isTold || clock.nowMs() - atMs < AGAIN_MS) refuse(token)
-    }
-  })
-
-  /** `undefined`: not in time, or not at all. */
-  function inTime<T>(work: Promise<T>): Promise<T | undefined> {
-    return new Promise(resolve => {
-      const timer = clock.after(PATIENCE_MS, () => {
-        slowUntilMs = clock.nowMs() + SLOW_MS
-        resolve(undefined)
-      })
-      work.then(
-        told => {
-          timer.cancel()
-          resolve(told)
-        },
-        (error: unknown) => {
-          timer.cancel()
-          if (!(error instanceof RedisLost)) unexpected(error)
-          resolve(undefined)
-        },
-      )
-    })
-  }
+  const tokens = makeTokenRecords({ connection, newsroom, names, clock, inTime, send })
+  newsroom.onReturn(() => void homes.load())
 
   const subjectKey = ({ envelope, account }: Subject) => connection.key(names.of(envelope || account), 's')
 
@@ -160,7 +133,7 @@ export function makeCommons(config: CommonsConfig, parts: CommonsParts): SharedS
 
   const commons: Commons = {
     get isUp() {
-      return connection.isUp && newsroom.mark !== '' && clock.nowMs() >= slowUntilMs
+      return connection.isUp && newsroom.mark !== '' && !patience.isOut
     },
     get isHearing() {
       return newsroom.isHearing
@@ -173,7 +146,7 @@ export function makeCommons(config: CommonsConfig, parts: CommonsParts): SharedS
           inquiry.how,
           names.of(inquiry.pollKey),
           inquiry.lease,
-          LEASE_MS,
+          leaseMs,
           answeredAgoMs === undefined ? -1 : Math.max(0, Math.floor(answeredAgoMs)),
           Math.ceil(inquiry.intervalMs),
           Math.floor(inquiry.finalMs),
@@ -184,7 +157,13 @@ export function makeCommons(config: CommonsConfig, parts: CommonsParts): SharedS
           ...candidates.flatMap(({ id, viewer }) => [names.of(id), viewer === '' ? 1 : 0]),
         ]),
       )
-      return told === undefined ? undefined : wordOf(inquiry, told)
+      try {
+        return told === undefined ? undefined : wordOf(inquiry, told)
+      } catch (error) {
+        // Whoever waits for the answer must not wait for ever.
+        unexpected(error)
+        return undefined
+      }
     },
     async confirm(claimed) {
       outbox.flush()
@@ -200,7 +179,7 @@ export function makeCommons(config: CommonsConfig, parts: CommonsParts): SharedS
           ...askers,
         ]),
       )
-      return told === undefined ? undefined : String(told)
+      return typeof told === 'string' ? told : undefined
     },
     over({ answeredAgoMs, ...lease }) {
       const subject = lease.envelope || lease.account
@@ -218,7 +197,7 @@ export function makeCommons(config: CommonsConfig, parts: CommonsParts): SharedS
     },
     renew(leases) {
       for (const lease of leases) {
-        const args = [ttlMs, names.of(lease.pollKey), lease.lease, LEASE_MS, names.of(lease.id)]
+        const args = [ttlMs, names.of(lease.pollKey), lease.lease, leaseMs, names.of(lease.id)]
         send(RENEW, subjectKey(lease), args)
       }
     },
@@ -228,54 +207,18 @@ export function makeCommons(config: CommonsConfig, parts: CommonsParts): SharedS
     terminal: envelope => outbox.terminal(envelope),
     denied: (envelope, viewers, resource) => outbox.denied(envelope, viewers, resource),
     lifted: (envelope, viewers) => outbox.lifted(envelope, viewers),
-    async acquaint(token, proofs) {
-      const fields = ['u', 'k', 'o', 'r', ...proofs.map(proof => `p${names.of(proof)}`)]
-      const told = await inTime(connection.eval(ACQUAINT, [tokenKey(token)], fields))
-      if (told === undefined) return undefined
-      const [now, values] = told as [number, (string | null)[]]
-      const [user, integrationKey, toldAt, refusedAt, ...provenAt] = values
-      const ago = (at: string | null | undefined) => (at == null ? undefined : Math.max(0, now - Number(at)))
-      const known = new Map<string, number>()
-      for (const [i, at] of provenAt.entries()) if (at !== null) known.set(proofs[i] ?? '', now - Number(at))
-      return {
-        user: user == null ? undefined : names.unseal(user),
-        integrationKey: integrationKey == null ? undefined : names.unseal(integrationKey),
-        toldAgoMs: ago(toldAt),
-        refusedAgoMs: ago(refusedAt),
-        proofs: known,
-      } satisfies Acquaintance
-    },
-    vouch(token, { user, integrationKey, isTold, proofs }, sentAgoMs) {
-      const fields = proofs.flatMap(proof => [`p${names.of(proof)}`, ''])
-      if (user !== undefined) fields.push('u', names.seal(user))
-      if (integrationKey !== undefined) fields.push('k', names.seal(integrationKey))
-      if (isTold === true) fields.push('o', '')
-      send(VOUCH, tokenKey(token), [TOKEN_MS, Math.max(0, Math.ceil(sentAgoMs)), ...fields])
-    },
-    refuse,
+    acquaint: (token, proofs) => tokens.acquaint(token, proofs),
+    vouch: (token, what, sentAgoMs) => tokens.vouch(token, what, sentAgoMs),
+    refuse: token => tokens.refuse(token),
     settle: (account, baseUri) => homes.settle(account, baseUri),
     homeOf: account => homes.homeOf(account),
     hear: tell => newsroom.hear(tell),
     async close() {
       newsroom.close()
+      room?.close()
       outbox.flush()
       await vault.close()
     },
-  }
-
-  function refuse(token: string): void {
-    const refusal = { token, atMs: refusals.get(token)?.atMs ?? clock.nowMs(), isTold: false }
-    refusals.set(token, refusal)
-    if (!connection.isUp) return
-    const message = newsroom.numbered([{ kind: 'refused', token }])
-    connection.eval(REFUSE, [tokenKey(token)], [TOKEN_MS, newsroom.channel, message]).then(
-      () => (refusal.isTold = true),
-      () => undefined,
-    )
-  }
-
-  function tokenKey(token: string): string {
-    return connection.key(names.of(token), 't')
   }
 
   return { commons, vault }

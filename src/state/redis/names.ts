@@ -8,10 +8,10 @@ import { makeStore } from '../../base/store.js'
 export interface Names {
   /** 22 characters of base64url. */
   of(key: string): string
-  /** A short text, so that only nodes with the same key read it. */
-  seal(text: string): string
-  /** `undefined` where it was sealed with another key. */
-  unseal(sealed: string): string | undefined
+  /** A short text, so that only nodes with the same key read it, and only where it belongs. @param place a key */
+  seal(text: string, place: string): string
+  /** `undefined` where it was sealed with another key, or for another place. */
+  unseal(sealed: string, place: string): string | undefined
 }
 
 const CHARS = 22
@@ -38,21 +38,21 @@ export function makeNames(master: Buffer | undefined): Names {
       known.set(key, { name })
       return name
     },
-    seal(text) {
+    seal(text, place) {
       if (!master) return text
       const nonce = randomBytes(NONCE_BYTES)
-      const cipher = createCipheriv(CIPHER, sealing, nonce)
+      const cipher = createCipheriv(CIPHER, sealing, nonce).setAAD(Buffer.from(place))
       const sealed = [nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]
       return Buffer.concat(sealed).toString('base64url')
     },
-    unseal(sealed) {
+    unseal(sealed, place) {
       if (!master) return sealed
       const bytes = Buffer.from(sealed, 'base64url')
       if (bytes.length < NONCE_BYTES + TAG_BYTES) return undefined
       const decipher = createDecipheriv(CIPHER, sealing, bytes.subarray(0, NONCE_BYTES), {
         authTagLength: TAG_BYTES,
       })
-      decipher.setAuthTag(bytes.subarray(-TAG_BYTES))
+      decipher.setAAD(Buffer.from(place)).setAuthTag(bytes.subarray(-TAG_BYTES))
       try {
         const text = decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES))
         return Buffer.concat([text, decipher.final()]).toString('utf8')

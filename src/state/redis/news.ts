@@ -8,7 +8,7 @@ import type { Clock, Timer } from '../../base/clock.js'
 import type { News } from '../../base/commons.js'
 import { makeStore } from '../../base/store.js'
 import type { RedisConnection } from './connection.js'
-import { PULSE } from './shield-scripts.js'
+import { PULSE } from './shield-tellings.js'
 
 export interface Newsroom {
   readonly channel: string

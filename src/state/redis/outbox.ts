@@ -9,7 +9,7 @@ import { makeStore } from '../../base/store.js'
 import { RedisLost, type RedisConnection } from './connection.js'
 import type { Names } from './names.js'
 import type { Newsroom } from './news.js'
-import { TELL } from './shield-scripts.js'
+import { TELL } from './shield-tellings.js'
 
 export interface Outbox {
   drop(scope: Scope): void
@@ -181,7 +181,8 @@ export function makeOutbox(parts: OutboxParts): Outbox {
       }
     },
     lifted(envelope, viewers) {
-      for (const viewer of viewers) happened({ subject: envelope, hash: 's', what: 'n', of: names.of(viewer) })
+      for (const viewer of viewers)
+        happened({ subject: envelope, hash: 's', what: 'n', of: names.of(viewer) })
     },
     removed: (subject, id) => happened({ subject, hash: 's', what: 'r', of: names.of(id) }),
     answered(subject, pollKey, agoMs) {

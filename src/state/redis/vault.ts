@@ -38,15 +38,16 @@ export interface SharedVaultParts {
     stamp: string,
   ) => Promise<{ readonly replaced: string } | undefined>
   readonly removed: (subject: string, id: string) => void
-  /** As old as a copy may become. */
-  readonly keepMs: number
+  readonly hasRoom: () => boolean
+  /** As old as it may become. */
+  readonly lifeMs: (facts: CopyFacts) => number
 }
 
 export interface SharedVault {
   readonly vault: Vault
   readonly shelf: Pick<Shelf, 'discard'>
   /** Another node keeps this copy there. */
-  meet(id: string, shelved: Shelved): void
+  readonly meet: (id: string, shelved: Shelved) => void
 }
 
 /** Of a body that is being written. */
@@ -55,18 +56,17 @@ const UNFINISHED_MS = 60_000
 const MAX_SHELVED = 100_000
 
 export function makeSharedVault(parts: SharedVaultParts): SharedVault {
-  const { key, connection, clock, inTime, subjectOf, put, removed, keepMs } = parts
+  const { key, connection, clock, inTime, subjectOf, put, removed, hasRoom, lifeMs } = parts
   const scaleMs = clock.wallMs() - clock.nowMs()
   const shelves = makeStore<Shelved>(MAX_SHELVED)
   const depositing = new Map<string, Set<OpenDeposit>>()
   const finishing = new Set<Promise<unknown>>()
   const bodyOf = (name: string) => connection.key(name, 'b')
-  /** Small bodies on their way. */
-  const putting = new Map<string, Promise<unknown>>()
+  /** Small bodies, until their facts say how long they are wanted. */
+  const putting = new Map<string, Buffer>()
 
   const shelf: Pick<Shelf, 'put' | 'create' | 'discard'> = {
-    put: (name, bytes) =>
-      void putting.set(name, inTime(connection.call('set', bodyOf(name), bytes, 'PX', keepMs))),
+    put: (name, bytes) => void putting.set(name, bytes),
     create: name => Promise.resolve(openBody(name)),
     discard(names) {
       for (const name of names) if (name !== '') void inTime(connection.call('unlink', bodyOf(name)))
@@ -93,12 +93,14 @@ export function makeSharedVault(parts: SharedVaultParts): SharedVault {
 
   async function enter(facts: CopyFacts, where: Shelved, isWanted: () => boolean): Promise<boolean> {
     const { name } = where
-    const isPut = putting.get(name)
+    const small = putting.get(name)
     putting.delete(name)
-    // A large one was written in pieces, and is given its time.
-    const isBodyThere = isPut ?? inTime(connection.call('pexpire', bodyOf(name), keepMs))
     const { stamp = '' } = facts
-    if (stamp === '' || !isWanted() || !connection.isUp) return false
+    if (stamp === '' || !isWanted() || !connection.isUp || !hasRoom()) return false
+    const [body, life] = [bodyOf(name), Math.ceil(lifeMs(facts))]
+    const isBodyThere = inTime(
+      small ? connection.call('set', body, small, 'PX', life) : connection.call('pexpire', body, life),
+    )
     const answeredAgoMs = clock.nowMs() + scaleMs - facts.answeredWallMs
     const [isThere, told] = await Promise.all([
       isBodyThere,

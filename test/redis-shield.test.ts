@@ -55,7 +55,11 @@ async function openTown(
     const logged = errors(nodes)
     if (logged.length > 0) throw new Error(logged.join(''))
   })
-  await pause(150)
+  await untilSo('all to listen', async () => {
+    const channel = `${over['GOVERNOR_STATE_REDIS_PREFIX'] ?? 'docusign-governor'}:{shield}:news`
+    return Number(await redis.ask('PUBLISH', channel, 'no message')) === count
+  })
+  await pause(100)
   return {
     ...stage,
     nodes,
@@ -523,7 +527,6 @@ void t.test('one shield of many nodes', { skip }, async t => {
       GOVERNOR_STATE_REDIS_URL: '',
       GOVERNOR_STATE_REDIS_CLUSTER: `127.0.0.1:${cluster.port}`,
     })
-    await pause(500)
     const path = town.envelope('sent')
     t.equal(outcome(await town.at(0, path)), 'forwarded')
     t.equal(outcome(await town.at(1, path)), 'remembered')
@@ -613,18 +616,21 @@ function startShared(
     vault: {
       ...vault,
       deposit(id, head) {
-        const deposit = vault.deposit(id, head)
-        const stamping = ask(factsOf(id, 0), [])
+        const opening = ask(factsOf(id, 0), []).then(word => ({
+          stamp: word?.stamp,
+          deposit: vault.deposit(id, head),
+        }))
         return {
-          ...deposit,
+          write: async chunk => (await opening).deposit.write(chunk),
           async keep(facts) {
             known.set(id, facts)
-            const stamp = (await stamping)?.stamp
+            const { stamp, deposit } = await opening
             // One that is not final is asked for inside its interval alone.
             const isKept = await deposit.keep({ ...facts, isFinal: true, stamp })
             if (isKept) found.add(id)
             return isKept
           },
+          discard: () => void opening.then(({ deposit }) => deposit.discard()),
         }
       },
       async withdraw(id) {

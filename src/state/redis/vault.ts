@@ -52,6 +52,8 @@ export interface SharedVault {
 
 /** Of a body that is being written. */
 const UNFINISHED_MS = 60_000
+/** Of one that nobody will ask for: whoever reads it, at whichever node, reads it to its end. */
+const READ_OUT_MS = 300_000
 /** Some 250 bytes each; one that falls out is asked for again. */
 const MAX_SHELVED = 100_000
 
@@ -69,7 +71,8 @@ export function makeSharedVault(parts: SharedVaultParts): SharedVault {
     put: (name, bytes) => void putting.set(name, bytes),
     create: name => Promise.resolve(openBody(name)),
     discard(names) {
-      for (const name of names) if (name !== '') void inTime(connection.call('unlink', bodyOf(name)))
+      for (const name of names)
+        if (name !== '') void inTime(connection.call('pexpire', bodyOf(name), READ_OUT_MS, 'LT'))
     },
   }
 

@@ -3,6 +3,7 @@ import { file, flag, host, hosts, oneOf, origin, port, seconds, secret, whole } 
 import { SHIELD } from './shield-settings.js'
 import { STATE } from './state-settings.js'
 import { leaf, optional, perEnvironment, type Environment, type Table, type Tree } from './shape.js'
+import { TRACE } from './trace-settings.js'
 
 /** Every setting there is, by its path: what it accepts, its default, and what it means. */
 export const TABLE = {
@@ -86,6 +87,7 @@ export const TABLE = {
   },
   ...STATE,
   'shutdown.timeout': leaf(seconds(0, 3600), 30, 'on SIGTERM: what is in flight finishes, exit 0 by then'),
+  ...TRACE,
   'metrics.maxAccounts': leaf(whole('accounts', 0, 10_000), 200, 'accounts with a label of their own'),
   'log.level': leaf(
     oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),

@@ -42,7 +42,6 @@ export function changedAtStartOnly(before: Config, after: Config): readonly stri
     'listen.tlsKey': isUnset(before.listen.tlsKey) !== isUnset(after.listen.tlsKey),
     'admin.host': before.admin.host !== after.admin.host,
     'admin.port': before.admin.port !== after.admin.port,
-    'cache.maxBytes': before.cache.maxBytes !== after.cache.maxBytes,
     'cache.encryptionKey': before.cache.encryptionKey !== after.cache.encryptionKey,
     'cache.encryptionKeyFile': before.cache.encryptionKeyFile !== after.cache.encryptionKeyFile,
     'state.path': before.state.path !== after.state.path,
@@ -50,6 +49,8 @@ export function changedAtStartOnly(before: Config, after: Config): readonly stri
     'state.fsync': before.state.fsync !== after.state.fsync,
     'state.redisUrl': before.state.redisUrl !== after.state.redisUrl,
     ...redisDiffers(before.state.redis, after.state.redis),
+    'trace.path': before.trace.path !== after.trace.path,
+    'trace.maxBytes': before.trace.maxBytes !== after.trace.maxBytes,
   }
   return Object.keys(differs).filter(path => differs[path])
 }

@@ -8,6 +8,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Clock } from '../base/clock.js'
+import { Roster } from '../base/pigeonholes.js'
 import type { Call, LimitsShown, Refusal, Window, Would } from '../base/types.js'
 import type { Account, Queue } from './account.js'
 import { makeBook, type GovernorConfig } from './book.js'
@@ -65,6 +66,7 @@ export interface Governor {
   opensInMs(account: string, origin: string, priority: Priority): number
   /** How an account stands, for the headers of a refusal. */
   limitsOf(account: string): LimitsShown
+  standingOf(account: string): Standing
   /** One name for an account, whichever of its two is used. */
   nameOf(account: string): string
   /** This one, and the account's other one where that is known. */
@@ -83,7 +85,7 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
   const envelopes = makeEnvelopeHolds()
   const downloads = makeDownloads()
   /** Bounded by the calls that are held. */
-  const visits = new Set<Visit>()
+  const visits = new Roster<Visit>()
   let isDraining = false
 
   const permitParts: PermitParts = {
@@ -228,6 +230,7 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
     },
 
     limitsOf: name => shown(book.find(name).standing(clock.nowMs())),
+    standingOf: name => book.find(name).standing(clock.nowMs()),
 
     nameOf: name => book.nameOf(name),
     namesOf: name => book.namesOf(name),

@@ -6,6 +6,7 @@
 import type { Clock } from '../base/clock.js'
 import { makeShelf } from '../base/store.js'
 import type { CopyFacts, Deposit, Vault } from '../base/vault.js'
+import { AlikeLines } from './alike.js'
 import {
   etagOf,
   readAll,
@@ -19,42 +20,10 @@ import {
   type Which,
 } from './copy.js'
 import { Intake, type Taken } from './intake.js'
+import type { Copies, CopiesConfig } from './keeping.js'
 import type { Keep } from './keepable.js'
 
-export interface CopiesConfig {
-  /** Of all copies together: so much memory and, with a vault, so much disk. */
-  readonly maxBytes: number
-  readonly maxEntryBytes: number
-}
-
-export interface Copies {
-  find(id: string): Copy | undefined
-  /** At once where the body is in memory. `undefined`: it cannot be read after all, and is gone. */
-  open(copy: Copy): Opened | Promise<Opened | undefined>
-  /**
-   * Takes in the body of an answer as it flows by; `undefined` where there is no room for it.
-   *
-   * @param into the copy it is to be; without it, it is taken in for those who wait for it, and not kept
-   */
-  intake(
-    declaredBytes: number | undefined,
-    into?: { readonly id: string; readonly keep: Keep },
-  ): Intake | undefined
-  /**
-   * Keeps what was taken in. Resolves when it can be found: in memory at once, from the vault when it is written.
-   *
-   * @param isWanted asked once more when it is written: its envelope may have been written to, or purged, meanwhile
-   */
-  keep(copy: Copy, keep: Keep, taken: Taken, isWanted: () => boolean): Promise<void>
-  /** Another node keeps it in the vault. */
-  adopt(copy: Copy): void
-  /** This one alone, where it is still there. */
-  forget(copy: Copy): void
-  /** From memory and vault, at once. Returns those that there were. */
-  drop(which: Which): readonly Copy[]
-  configure(config: CopiesConfig): void
-  tally(): { readonly entries: number; readonly bytes: number; readonly evictions: number }
-}
+export type { Copies, CopiesConfig } from './keeping.js'
 
 interface Entry {
   readonly copy: Copy
@@ -70,23 +39,24 @@ interface Entry {
 const ENTRY_BYTES = 1_000
 /** Where there is a vault, a larger body stays there and streams from it. */
 const IN_MEMORY_BYTES = 262_144
-const MAX_ENTRIES = 1_000_000
-/** Of what copies may hold, the part that may be on its way in. */
-const INTAKE_SHARE = 4
+/** Of what copies may take, the part that is kept free for those on their way in, and those that are not collected yet. */
+const INTAKE_SHARE = 1 / 4
 
 export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): Copies {
   let config = initial
   let evictions = 0
   const scaleMs = clock.wallMs() - clock.nowMs()
-  const ofEnvelope = new Map<string, Set<string>>()
+  /** Its copies: as a rule one, and a set for each envelope would be a tenth of what small copies weigh. */
+  const ofEnvelope = new Map<string, string | Set<string>>()
   const intakes = { bytes: 0 }
+  const alike = new AlikeLines()
   /** Large ones on their way to the vault, which are in the table when they are there. Bounded by the answers that come in. */
   const writing = new Set<Entry>()
   /** While many are removed, their ids: the vault is told once. */
   let removing: string[] | undefined
 
   const table = makeShelf<Entry>(
-    { max: MAX_ENTRIES, maxBytes: config.maxBytes },
+    { maxBytes: shelfBytes(config), leastBytes: ENTRY_BYTES },
     ({ copy }) => ENTRY_BYTES + copy.bytes,
     gone,
   )
@@ -95,8 +65,8 @@ export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): C
     if (why === 'evicted') evictions++
     const { id, envelope } = entry.copy
     const ids = ofEnvelope.get(envelope)
-    ids?.delete(id)
-    if (ids?.size === 0) ofEnvelope.delete(envelope)
+    if (typeof ids === 'object') ids.delete(id)
+    if (ids === id || (typeof ids === 'object' && ids.size === 0)) ofEnvelope.delete(envelope)
     // One that is still being written is removed as well, because a kill must not find it kept.
     if ((!entry.isStored && !entry.deposit) || vault.isShared) return
     entry.isStored = false
@@ -109,8 +79,8 @@ export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): C
     // A large one may make thousands of others go.
     if (!together(() => table.set(id, entry))) return false
     const ids = ofEnvelope.get(envelope)
-    if (ids) ids.add(id)
-    else ofEnvelope.set(envelope, new Set([id]))
+    if (typeof ids === 'object') ids.add(id)
+    else ofEnvelope.set(envelope, ids === undefined || ids === id ? id : new Set([ids, id]))
     return true
   }
 
@@ -193,7 +163,7 @@ export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): C
     },
 
     intake(declaredBytes = 0, into) {
-      const mostHeld = Math.max(config.maxEntryBytes, config.maxBytes / INTAKE_SHARE)
+      const mostHeld = Math.max(config.maxEntryBytes, config.maxBytes * INTAKE_SHARE)
       if (declaredBytes > config.maxEntryBytes || intakes.bytes + declaredBytes > mostHeld) return undefined
       return new Intake({
         maxBytes: config.maxEntryBytes,
@@ -205,7 +175,7 @@ export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): C
     },
 
     async keep(copy, { lines, etag }, taken, isWanted) {
-      const held = taken.kind === 'bytes' ? { lines, body: taken.body, etag } : undefined
+      const held = taken.kind === 'bytes' ? { lines: alike.of(lines), body: taken.body, etag } : undefined
       const entry: Entry = { copy, held, isStored: false, deposit: undefined }
       if (held) {
         if (!put(entry) || !vault.isOpen) return
@@ -228,7 +198,8 @@ export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): C
     forget: copy => void (table.peek(copy.id)?.copy === copy && table.delete(copy.id)),
     drop(which) {
       const { envelope } = which
-      const ids = envelope === undefined ? undefined : (ofEnvelope.get(envelope) ?? [])
+      const found = envelope === undefined ? undefined : (ofEnvelope.get(envelope) ?? [])
+      const ids = typeof found === 'string' ? [found] : found
       const entries = ids ? [...ids].flatMap(id => table.peek(id) ?? []) : [...table.values()]
       const isMeant = ({ copy }: Entry) => isAmong(copy, which)
       const dropped = entries.filter(isMeant)
@@ -241,9 +212,13 @@ export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): C
     configure(next) {
       const before = config
       config = next
-      if (next.maxBytes !== before.maxBytes) together(() => table.resize(next.maxBytes))
+      if (next.maxBytes !== before.maxBytes) together(() => table.resize(shelfBytes(next)))
     },
 
     tally: () => ({ entries: table.size, bytes: table.bytes, evictions }),
   }
+}
+
+function shelfBytes({ maxBytes }: CopiesConfig): number {
+  return Math.ceil(maxBytes * (1 - INTAKE_SHARE))
 }

@@ -17,7 +17,6 @@ import {
   type Held,
   type Opened,
   isAmong,
-  type Which,
 } from './copy.js'
 import { Intake, type Taken } from './intake.js'
 import type { Copies, CopiesConfig } from './keeping.js'

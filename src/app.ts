@@ -8,6 +8,7 @@
  * remembers (budgets, metrics, where accounts live) is made once and told the new settings.
  */
 import { makeAdmin } from './admin/admin.js'
+import { readiness } from './admin/readiness.js'
 import { makeViews } from './admin/views.js'
 import { makeTurns, type Clock } from './base/clock.js'
 import type { Config } from './config/settings.js'
@@ -26,7 +27,7 @@ import {
 } from './config/slices.js'
 import { redisSlice } from './config/redis-slice.js'
 import { vaultKeyOf } from './config/vault-key.js'
-import { makeCorridor, type Corridor, type Rooms } from './entry/corridor.js'
+import { makeCorridor, type Corridor } from './entry/corridor.js'
 import { makeMark } from './entry/marking.js'
 import { makeOwnNames } from './entry/public-url.js'
 import { makeAskUserinfo } from './entry/userinfo.js'
@@ -37,6 +38,7 @@ import { makeForward, type Forward } from './forward/forward.js'
 import { requestHeaders } from './forward/hygiene.js'
 import { makeGovernor } from './governor/governor.js'
 import { makeJournal } from './governor/journal.js'
+import { makeTreasury } from './governor/treasury.js'
 import { makeIdentify } from './identify/identify.js'
 import { makeOperations } from './identify/operations.js'
 import { makeRoutes } from './identify/routes.js'
@@ -80,26 +82,23 @@ export interface App {
 }
 
 export function makeApp(initial: Config, parts: AppParts): App {
-  const { clock, log, version } = parts
+  const { clock, log, version, readFile } = parts
   const startedMs = clock.nowMs()
   const turns = makeTurns()
   let config = initial
   let ports: Ports | undefined
   let stopping = false
-
   const nameRoute = makeRoutes(parts.routeTable)
-  const vaultKey = vaultKeyOf(config, parts.readFile)
-  const { execPath, inspected } = parts
-  const { ledger, notebook, vault, commons, close } = openState(
-    { ...stateSlice(config), vaultKey, redis: redisSlice(config, parts.readFile) },
-    { clock, turns, execPath, inspected, tell: log.state, unexpected: error => log.unexpected(error) },
+  const { ledger, notebook, vault, commons, ...shared } = openState(
+    { ...stateSlice(config), vaultKey: vaultKeyOf(config, readFile), redis: redisSlice(config, readFile) },
+    { ...parts, turns, tell: log.state, unexpected: log.unexpected, tally: () => treasury?.tally() },
   )
+  const treasury = shared.pool && makeTreasury(shared.pool, config.state.onLoss, clock)
   const journal = makeJournal(ledger, clock)
-  const governor = makeGovernor(governorSlice(config), journal, clock)
+  const governor = makeGovernor(governorSlice(config), journal, clock, treasury)
   let forward = makeForward(forwardSlice(config), clock, turns)
   const homes = makeAccounts(homesSlice(config), commons)
-  const originOf: Rooms['originOf'] = (service, account) => homes.originOf(service, account)
-  const learnResidences: Rooms['learnResidences'] = found => homes.learn(found)
+  const { originOf, learn: learnResidences } = homes
   const askUserinfo = makeAskUserinfo(
     {
       governor,
@@ -166,16 +165,15 @@ export function makeApp(initial: Config, parts: AppParts): App {
   }
 
   const listener = makeListener(
-    { ...initial.listen, ...listenerSlice(config), tls: tlsSlice(config, parts.readFile) },
+    { ...initial.listen, ...listenerSlice(config), tls: tlsSlice(config, readFile) },
     { corridor: () => corridor, observe, unexpected: error => log.unexpected(error) },
     clock,
   )
-
   const views = makeViews(
     {
       version,
       startedMs,
-      readFile: parts.readFile,
+      readFile,
       mode: () => config.limits.mode,
       accounts: () => shownOf(governor.standings()),
       cache: () => shield.tally(),
@@ -188,7 +186,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
     initial.admin,
     {
       metrics,
-      ready: () => (stopping ? { ready: false, reason: 'shutting down' } : { ready: ports !== undefined }),
+      ready: () => readiness({ isStarted: ports !== undefined, stopping, isClosed: treasury?.isClosed }),
       ...views,
       quote: ({ account, calls, priority }) => governor.quote(account, calls, priority),
       purge: which => shield.purge(which),
@@ -200,20 +198,21 @@ export function makeApp(initial: Config, parts: AppParts): App {
   return {
     async start() {
       try {
+        await shared.settled()
         const port = await listener.start()
         const adminPort = (await admin.start()).port
         names.listensOn(port)
         ports = { port, adminPort, publicUrl: names.publicUrl(undefined) }
       } catch (error) {
         await listener.close()
-        await close()
+        await shared.close()
         throw error
       }
       metrics.configReloaded()
       return ports
     },
     reload(next) {
-      const tls = tlsSlice(next, parts.readFile)
+      const tls = tlsSlice(next, readFile)
       const upstream = makeForward(forwardSlice(next), clock, turns)
       if (tls) listener.setTls(tls)
       listener.setLimits(listenerSlice(next))
@@ -224,6 +223,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
       names.configure(next)
       homes.configure(homesSlice(next))
       governor.configure(governorSlice(next))
+      treasury?.configure(next.state.onLoss)
       shield.configure(shieldSlice(next))
       admin.configure({ ...next.admin, host: initial.admin.host })
       metrics.setMaxAccounts(next.metrics.maxAccounts)
@@ -244,7 +244,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
       journal.stop()
       shield.flush()
       await observers.close()
-      await close()
+      await shared.close()
     },
   }
 }

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import type { App, AppParts } from './app.js'
 import { makeSystemClock, type Clock } from './base/clock.js'
 import { loadConfig } from './config/load.js'
+import { RedisFileFault } from './config/redis-slice.js'
 import { changedAtStartOnly, showConfig, showFaults } from './config/show.js'
 import type { Config } from './config/settings.js'
 import { VaultKeyFault } from './config/vault-key.js'
@@ -88,7 +89,7 @@ async function serve(argv: string[]): Promise<number> {
   try {
     app = makeApp(config, partsOf(clock, log, inspected))
   } catch (error) {
-    if (error instanceof VaultKeyFault) complain(error.message)
+    if (error instanceof VaultKeyFault || error instanceof RedisFileFault) complain(error.message)
     else if (config.listen.tlsCert === undefined) throw error
     else complain(tlsFault(error))
     return BAD_USAGE

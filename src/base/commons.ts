@@ -148,7 +148,7 @@ export interface Commons {
   /** Where another node has found that it lives. */
   homeOf(account: string): string | undefined
   hear(tell: (news: News) => void): void
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 export interface Vouched {

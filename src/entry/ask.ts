@@ -15,7 +15,7 @@ import { MAX_HINTED_BYTES, mayBeHinted } from './hint.js'
 import type { Received } from './receive.js'
 
 export interface AskRooms {
-  readonly governor: Pick<Governor, 'wish' | 'enter'>
+  readonly governor: Pick<Governor, 'wish' | 'prepare' | 'enter'>
   send(shipment: Shipment, leave: Leave): Sending
   mayRepeat(method: string, body: Body, failure: Failure): boolean
 }
@@ -74,6 +74,11 @@ export function makeAsk(rooms: AskRooms, clock: Clock) {
     }
 
     for (;;) {
+      const asked = governor.prepare(call, shipment.origin.text)
+      if (asked) {
+        await asked
+        if (audience.isGone) return LEFT
+      }
       const entered = governor.enter(call, wish, shipment.origin.text)
       const permit = entered.kind === 'visit' ? await stay(entered) : entered
       if (!permit) return LEFT

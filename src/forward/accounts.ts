@@ -13,8 +13,8 @@ export interface AccountsConfig {
 }
 
 export interface Accounts {
-  originOf(service: 'oauth' | 'api', account: string | undefined): Origin
-  learn(found: readonly Residence[]): void
+  readonly originOf: (service: 'oauth' | 'api', account: string | undefined) => Origin
+  readonly learn: (found: readonly Residence[]) => void
   configure(config: AccountsConfig): void
 }
 

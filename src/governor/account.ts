@@ -7,6 +7,8 @@ import type { DocusignTime } from './docusign-time.js'
 import type { Limits } from './headers.js'
 import type { AccountJournal } from './journal.js'
 import { makeLane, type Lane, type LaneBudget, type LaneConfig } from './lane.js'
+import type { Purse } from './purse.js'
+import type { Treasury } from './treasury.js'
 import { PRIORITIES } from './waiting.js'
 
 export interface Queue {
@@ -44,7 +46,22 @@ export class Account implements LaneBudget {
   /** Who waits for it before its lane: at a host that has cut us off, an envelope that rests, a document's downloads. */
   #outside: Set<Outsider> | undefined
 
-  constructor(key: string, budget: Budget, journal: AccountJournal, lane: LaneConfig, clock: Clock) {
+  /** `undefined` where no other node calls for it. */
+  readonly #treasury: Treasury | undefined
+  #purse: Purse | undefined
+  /** What the nodes call it. */
+  #pooledAs: string
+
+  constructor(
+    key: string,
+    budget: Budget,
+    journal: AccountJournal,
+    lane: LaneConfig,
+    clock: Clock,
+    treasury?: Treasury,
+  ) {
+    this.#treasury = treasury
+    this.#pooledAs = key
     this.key = key
     this.#budget = budget
     this.#journal = journal
@@ -65,12 +82,21 @@ export class Account implements LaneBudget {
     return this.#budget
   }
 
+  /** Before a call enters: what must be waited for until it may be judged; `undefined`: nothing. Never rejects. */
+  prepare(nowMs: number): Promise<void> | undefined {
+    if (!this.#treasury) return undefined
+    this.#purse ??= this.#treasury.open(this.#pooledAs, this)
+    return this.#purse.prepare(nowMs)
+  }
+
   room(nowMs: number): number {
-    return this.#budget.room(nowMs)
+    return this.#purse ? this.#purse.room(nowMs) : this.#budget.room(nowMs)
   }
 
   forecast(nowMs: number, ahead: number): Forecast {
-    return this.#budget.forecast(nowMs, ahead)
+    const forecast = this.#budget.forecast(nowMs, ahead)
+    const holdMs = this.#purse?.holdMs(nowMs) ?? 0
+    return holdMs > forecast.waitMs ? { waitMs: holdMs, by: forecast.by ?? 'burst' } : forecast
   }
 
   hour(nowMs: number): Hour {
@@ -85,35 +111,39 @@ export class Account implements LaneBudget {
   take(nowMs: number): void {
     const room = this.#budget.room(nowMs)
     this.#budget.take()
+    this.#purse?.spend(nowMs)
     this.#journal.spend(nowMs, room)
   }
 
   answered(sentMs: number, limits: Limits | undefined, nowMs: number): void {
     this.#budget.answered(sentMs, limits, nowMs)
+    this.#purse?.completed(nowMs)
     this.#journal.completed()
     if (limits) this.#remember(nowMs)
-    this.#wake()
+    this.wake()
   }
 
   failed(nowMs: number): void {
     this.#budget.failed(nowMs)
+    this.#purse?.completed(nowMs)
     this.#journal.completed()
-    this.#wake()
+    this.wake()
   }
 
   /** The call, granted to `app`, never left. */
   refund(app: string, nowMs: number): void {
     this.#budget.refund()
+    this.#purse?.refund(nowMs)
     this.#journal.refunded()
     this.lane.unspent(app, nowMs)
-    this.#wake()
+    this.wake()
   }
 
   block(window: Window | 'unknown', untilMs: number, nowMs: number): void {
     this.#budget.block(window, untilMs, nowMs)
     this.#blockedUntilMs = Math.max(this.#blockedUntilMs ?? untilMs, untilMs)
     this.#learned(nowMs)
-    this.#wake()
+    this.wake()
   }
 
   isBlocked(nowMs: number): boolean {
@@ -128,11 +158,27 @@ export class Account implements LaneBudget {
   absorb(other: Account, nowMs: number): void {
     this.#budget.absorb(other.#budget, nowMs)
     other.#budget = this.#budget
+    if (other.#purse) {
+      this.#purse ??= this.#treasury?.open(this.#pooledAs, this)
+      this.#purse?.absorb(other.#purse, this.#pooledAs)
+    }
+    other.#purse = this.#purse
     other.#sameAs = this.key
     other.#learned(nowMs)
     const both = [...this.#partners, ...other.#partners, this, other]
     for (const one of both) one.#partners = both.filter(partner => partner !== one)
-    this.#wake()
+    this.wake()
+  }
+
+  /** All nodes call it by its GUID, once that is known. */
+  pooledAs(name: string): void {
+    this.#pooledAs = name
+    this.#purse?.rename(name)
+  }
+
+  /** Who waits in its lanes, under either of its names. */
+  get inLane(): number {
+    return this.#partners.reduce((sum, { lane }) => sum + lane.length(), this.lane.length())
   }
 
   /** Counts one who waits before the lane, until the function returned is called. @param sinceMs nowMs scale */
@@ -194,7 +240,7 @@ export class Account implements LaneBudget {
     })
   }
 
-  #wake(): void {
+  wake(): void {
     this.lane.wake()
     for (const partner of this.#partners) partner.lane.wake()
   }

@@ -9,6 +9,7 @@ import type { Journal } from './journal.js'
 import type { LaneConfig } from './lane.js'
 import type { Restored } from './restore.js'
 import type { AppPriority } from './priority.js'
+import type { Treasury } from './treasury.js'
 import type { Alignment, BudgetConfig } from './standing.js'
 
 export interface GovernorConfig {
@@ -50,7 +51,7 @@ export interface Book {
 /** Some kilobyte each. Beyond it the account used longest ago is forgotten, and begins again with one call alone. */
 const MAX_ACCOUNTS = 50_000
 
-export function makeBook(initial: GovernorConfig, journal: Journal, clock: Clock): Book {
+export function makeBook(initial: GovernorConfig, journal: Journal, clock: Clock, treasury?: Treasury): Book {
   let config = initial
   let lanes = laneConfig(config)
   const accounts = makeStore<Account>(MAX_ACCOUNTS)
@@ -82,7 +83,7 @@ export function makeBook(initial: GovernorConfig, journal: Journal, clock: Clock
 
   function open(name: string): Account {
     const budget = new Budget(budgetConfig(name), nowhere)
-    return new Account(name, budget, journal.open(name), lanes, clock)
+    return new Account(name, budget, journal.open(name), lanes, clock, treasury)
   }
 
   function accountOf(name: string, origin: string): Account {
@@ -92,6 +93,25 @@ export function makeBook(initial: GovernorConfig, journal: Journal, clock: Clock
     if (account.origin !== origin) account.live(origin, timeAt(origin))
     return account
   }
+
+  function unite(aliases: readonly Alias[]): void {
+    for (const { number, guid } of aliases) {
+      otherNames.set(guid, { name: number })
+      otherNames.set(number, { name: guid })
+      const one = accounts.get(guid)
+      const other = accounts.get(number)
+      if (one === other || (!one && !other)) continue
+      const united = (one ?? other) as Account
+      if (one && other) one.absorb(other, clock.nowMs())
+      else journal.open(one ? number : guid).learned(clock.nowMs(), { sameAs: united.key })
+      united.pooledAs(guid)
+      accounts.set(guid, united)
+      accounts.set(number, united)
+      last = undefined
+    }
+  }
+
+  treasury?.whenSame((number, guid) => unite([{ number, guid }]))
 
   return {
     accountOf,
@@ -103,21 +123,7 @@ export function makeBook(initial: GovernorConfig, journal: Journal, clock: Clock
     },
     all: () => [...new Set(accounts.values())],
 
-    unite(aliases) {
-      for (const { number, guid } of aliases) {
-        otherNames.set(guid, { name: number })
-        otherNames.set(number, { name: guid })
-        const one = accounts.get(guid)
-        const other = accounts.get(number)
-        if (one === other || (!one && !other)) continue
-        const united = (one ?? other) as Account
-        if (one && other) one.absorb(other, clock.nowMs())
-        else journal.open(one ? number : guid).learned(clock.nowMs(), { sameAs: united.key })
-        accounts.set(guid, united)
-        accounts.set(number, united)
-        last = undefined
-      }
-    },
+    unite,
 
     configure(next) {
       config = next

@@ -7,9 +7,11 @@
  * a newer header or the passing of a window raises it (promise 3). See facts 1.1 to 1.4.
  */
 import type { Window } from '../base/types.js'
+import type { Told } from '../base/pool.js'
 import type { DocusignTime } from './docusign-time.js'
 import { forecastOf } from './forecast.js'
 import type { Limits } from './headers.js'
+import { BAN_KINDS, Bans } from './bans.js'
 import { BurstWindow } from './burst.js'
 import { HourWindow } from './hour.js'
 import { Ring } from './ring.js'
@@ -25,22 +27,26 @@ const FREE: Forecast = { waitMs: 0, by: undefined }
 
 export class Budget {
   #config: BudgetConfig
-  readonly #ring: Ring
+  /** When answers came. */
+  readonly ring: Ring
   readonly #hour: HourWindow
   readonly #burst: BurstWindow
   #inFlight = 0
+  /** Calls that other nodes hold, under way or in hand. */
+  #elsewhere = 0
+  /** It is one of several nodes': what is foreign is judged over all of them. */
+  #isShared = false
   /** Nobody knows an account before its first answer: its limits may be other ones, and others may have spent them. */
-  #isKnown = false
+  isKnown = false
   #answerMs = FIRST_GUESS_MS
   #foreignTotal = 0
-  /** Until when DocuSign refuses everything, by what it named; `undefined` as long as it never did. */
-  #blocks: Blocks | undefined
+  readonly #bans = new Bans()
 
   constructor(config: BudgetConfig, time: DocusignTime) {
     this.#config = config
-    this.#ring = new Ring(config.burst.windowMs * GRAIN_SHARE)
-    this.#hour = new HourWindow(config, time, this.#ring)
-    this.#burst = new BurstWindow(config, this.#ring)
+    this.ring = new Ring(config.burst.windowMs * GRAIN_SHARE)
+    this.#hour = new HourWindow(config, time, this.ring)
+    this.#burst = new BurstWindow(config, this.ring)
   }
 
   /** Calls sent and not answered. */
@@ -48,32 +54,37 @@ export class Budget {
     return this.#inFlight
   }
 
+  /** Calls that hold a place and have no answer, as far as is known. */
+  get #out(): number {
+    return this.#inFlight + this.#elsewhere
+  }
+
   isBlocked(nowMs: number): boolean {
-    return this.#blocks !== undefined && nowMs < endOf(this.#blocks)
+    return this.#bans.endMs(nowMs) !== undefined
   }
 
   /** Until when DocuSign refuses everything, nowMs scale; `undefined` where it does not. */
   blockedUntilMs(nowMs: number): number | undefined {
-    return this.isBlocked(nowMs) ? endOf(this.#blocks as Blocks) : undefined
+    return this.#bans.endMs(nowMs)
   }
 
   /** How many calls may be sent at this very moment. */
   room(nowMs: number): number {
     if (this.isBlocked(nowMs)) return 0
-    const room = Math.min(this.#hour.room(this.#inFlight, nowMs), this.#burst.room(this.#inFlight, nowMs))
+    const room = Math.min(this.#hour.room(this.#out, nowMs), this.#burst.room(this.#out, nowMs))
     if (room <= 0) return 0
-    if (this.#isKnown) return room
-    return this.#inFlight > 0 ? 0 : 1
+    if (this.isKnown) return room
+    return this.#out > 0 ? 0 : 1
   }
 
   /** For a call that lets `ahead` others go first. */
   forecast(nowMs: number, ahead: number): Forecast {
     const outlook = {
       nowMs,
-      inFlight: this.#inFlight,
+      inFlight: this.#out,
       answerMs: this.#answerMs,
-      ring: this.#ring,
-      hour: this.#hour.outlook(this.#inFlight, nowMs),
+      ring: this.ring,
+      hour: this.#hour.outlook(this.#out, nowMs),
       burst: this.#burst.outlook(nowMs),
     }
     return forecastOf(outlook, ahead, this.#earliest(nowMs, ahead))
@@ -87,16 +98,16 @@ export class Budget {
   /** DocuSign answered a call sent at `sentMs`, with these limits in its headers. */
   answered(sentMs: number, limits: Limits | undefined, nowMs: number): void {
     this.#complete(nowMs)
-    this.#isKnown = true
+    this.isKnown = true
     // A whole number, because a fraction would be an object of its own.
     this.#answerMs += Math.round((nowMs - sentMs - this.#answerMs) * SMOOTHING)
     if (limits?.dateSeconds !== undefined) this.#hour.time.learn(limits.dateSeconds, sentMs, nowMs)
     if (!limits || !this.#config.learn) return this.#hour.unheard(nowMs)
     const before = this.#hour.foreign
-    this.#hour.learn(limits, sentMs, this.#inFlight, nowMs)
+    this.#hour.learn(limits, sentMs, this.#inFlight, nowMs, this.#isShared)
     // Less than before is another hour's.
     this.#foreignTotal += Math.max(0, this.#hour.foreign - (this.#hour.foreign < before ? 0 : before))
-    this.#burst.learn(limits, sentMs, this.#inFlight, nowMs)
+    this.#burst.learn(limits, sentMs, this.#inFlight, nowMs, this.#isShared)
   }
 
   /** No answer came, but the call may have arrived. */
@@ -112,22 +123,63 @@ export class Budget {
 
   /** DocuSign refused a call for a limit: nothing goes up before that block's end. */
   block(window: Window | 'unknown', untilMs: number, nowMs: number): void {
-    this.#blocks ??= { hour: -Infinity, burst: -Infinity, unknown: -Infinity }
-    this.#blocks[window] = Math.max(this.#blocks[window], untilMs)
+    this.#bans.ban(window, untilMs)
     if (window === 'hour') this.#hour.spent(untilMs, nowMs)
   }
 
   /** Another name of the same account had a budget of its own: what it knew and spent is known and spent here. */
   absorb(other: Budget, nowMs: number): void {
-    this.#ring.absorb(other.#ring)
+    this.ring.absorb(other.ring)
     this.#hour.absorb(other.#hour, nowMs)
     this.#burst.absorb(other.#burst, nowMs)
     this.#inFlight += other.#inFlight
-    this.#isKnown ||= other.#isKnown
-    for (const window of ['hour', 'burst', 'unknown'] as const) {
-      const untilMs = other.#blocks?.[window] ?? -Infinity
-      if (untilMs > nowMs) this.block(window, untilMs, nowMs)
+    this.isKnown ||= other.isKnown
+    for (const kind of BAN_KINDS) {
+      const untilMs = other.#bans.endOfMs(kind, nowMs)
+      if (untilMs !== undefined) this.block(kind, untilMs, nowMs)
     }
+  }
+
+  get config(): BudgetConfig {
+    return this.#config
+  }
+
+  /** What others should know of it. What DocuSign said of the burst is said once. */
+  seen(nowMs: number) {
+    const { hourLimit, burstLimit } = this.heard(nowMs)
+    return {
+      hour: this.#hour.seen(nowMs),
+      burst: this.#burst.told(),
+      hourLimit,
+      burstLimit,
+      unheardEver: this.#hour.unheardEver,
+      blockedForMs: this.#bans.leftMs(nowMs),
+    }
+  }
+
+  /** So it stands over all nodes. What others had answered since the last time is known to all nodes only now. */
+  adopt(told: Told, answeredElsewhere: number, nowMs: number): void {
+    this.#isShared = true
+    this.isKnown ||= told.isKnown
+    this.#elsewhere = told.heldElsewhere
+    for (let i = 0; i < answeredElsewhere; i++) this.ring.add(nowMs)
+    if (told.hour) this.#hour.adopt(told.hour, told.hourLimit, nowMs)
+    this.#burst.restore(told.burstLimit ?? this.#burst.learned)
+    this.#burst.adopt(told.foreignBurst?.calls ?? 0, nowMs + (told.foreignBurst?.forMs ?? 0))
+    for (const kind of BAN_KINDS) {
+      const forMs = told.blockedForMs[kind]
+      if (forMs !== undefined) this.block(kind, nowMs + forMs, nowMs)
+    }
+  }
+
+  /**
+   * The others are out of sight: what they held counts as answered now.
+   * @param isDoubtful they may have spent what we do not know of; the next call then goes alone
+   */
+  secede(isDoubtful: boolean, nowMs: number): void {
+    for (; this.#elsewhere > 0; this.#elsewhere--) this.ring.add(nowMs)
+    this.#isShared = false
+    if (isDoubtful) this.isKnown = false
   }
 
   /** The account lives at another host than was thought: that host's clock counts. */
@@ -142,19 +194,19 @@ export class Budget {
   }
 
   hour(nowMs: number): Hour {
-    return this.#hour.now(this.#inFlight, nowMs)
+    return this.#hour.now(this.#out, nowMs)
   }
 
   standing(nowMs: number): Standing {
     // Whoever looks tidies up: an account that fell idle is not touched by calls.
     this.#forget(nowMs)
     const { limit, heard, foreign } = this.#hour
-    const room = this.#hour.room(this.#inFlight, nowMs)
+    const room = this.#hour.room(this.#out, nowMs)
     const used = Math.min(limit, limit - this.#config.margin - room)
     const { resetAtSeconds } = this.#hour
     return {
       hour: { limit, used, remaining: Math.max(0, room), heard, resetAtSeconds },
-      burst: this.#burst.standing(this.#inFlight, nowMs),
+      burst: this.#burst.standing(this.#out, nowMs),
       foreign,
       foreignTotal: this.#foreignTotal,
       source: this.#hour.isLearned || this.#burst.learned !== undefined ? 'learned' : 'configured',
@@ -163,58 +215,36 @@ export class Budget {
 
   /** What DocuSign has said, for a process that starts later. */
   heard(nowMs: number): Heard {
-    this.#hour.turn(nowMs)
-    return {
-      remaining: this.#hour.heard,
-      resetAtSeconds: this.#hour.resetAtSeconds,
-      hourLimit: this.#hour.isLearned ? this.#hour.limit : undefined,
-      burstLimit: this.#burst.learned,
-    }
+    return { ...this.#hour.told(nowMs), burstLimit: this.#burst.learned }
   }
 
-  /** When answers came; nowMs scale, oldest first. */
-  completions(): number[] {
-    return this.#ring.times()
+  /** How far back answers still matter to any window. */
+  memoryMs(nowMs: number): number {
+    return this.#hour.memoryMs(nowMs)
   }
 
   /** Takes up what an earlier process knew. Only on a new budget. */
   restore(kept: Kept, nowMs: number): void {
-    for (const atMs of kept.completions) this.#ring.add(atMs)
+    for (const atMs of kept.completions) this.ring.add(atMs)
     this.#burst.restore(kept.burstLimit)
-    this.#isKnown = this.#hour.restore(kept, nowMs)
-  }
-
-  /** Whether forgetting this account would raise no budget. */
-  isIdle(nowMs: number): boolean {
-    this.#forget(nowMs)
-    return this.#inFlight === 0 && this.#ring.size === 0 && this.#earliest(nowMs, 0).waitMs === 0
+    this.isKnown = this.#hour.restore(kept, nowMs)
   }
 
   #complete(nowMs: number): void {
     this.#inFlight--
-    this.#ring.add(nowMs)
+    this.ring.add(nowMs)
     this.#forget(nowMs)
   }
 
   #forget(nowMs: number): void {
-    this.#ring.forget(nowMs - this.#hour.memoryMs(nowMs))
+    this.ring.forget(nowMs - this.memoryMs(nowMs))
   }
 
   /** What holds every call, whatever the windows say. */
   #earliest(nowMs: number, ahead: number): Forecast {
-    const blocks = this.#blocks
-    if (blocks && endOf(blocks) > nowMs) {
-      const untilMs = endOf(blocks)
-      const by = untilMs === blocks.hour ? 'hour' : untilMs === blocks.burst ? 'burst' : 'blocked'
-      return { waitMs: untilMs - nowMs, by }
-    }
-    const isAlone = !this.#isKnown && (this.#inFlight > 0 || ahead > 0)
+    const banned = this.#bans.forecast(nowMs)
+    if (banned) return banned
+    const isAlone = !this.isKnown && (this.#out > 0 || ahead > 0)
     return isAlone ? { waitMs: this.#answerMs, by: 'first' } : FREE
   }
-}
-
-type Blocks = Record<Window | 'unknown', number>
-
-function endOf({ hour, burst, unknown }: Blocks): number {
-  return Math.max(hour, burst, unknown)
 }

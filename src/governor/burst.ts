@@ -4,6 +4,12 @@ import type { BurstOutlook } from './forecast.js'
 import type { Limits } from './headers.js'
 import type { Ring } from './ring.js'
 
+/** What is left of the window, and when the call was sent that heard so. */
+export interface BurstSaid {
+  readonly remaining: number
+  readonly sentMs: number
+}
+
 export class BurstWindow {
   #config: BudgetConfig
   readonly #ring: Ring
@@ -13,6 +19,8 @@ export class BurstWindow {
   /** Calls of others that were in DocuSign's window, and when the last of them has left it. */
   #foreign = 0
   #foreignUntilMs = -Infinity
+  /** What DocuSign said that the other nodes were not told yet. */
+  #untold: BurstSaid | undefined
 
   constructor(config: BudgetConfig, ring: Ring) {
     this.#config = config
@@ -36,12 +44,20 @@ export class BurstWindow {
     return this.#capacity() - this.#held(nowMs) - this.#foreignNow(nowMs) - inFlight
   }
 
-  learn(limits: Limits, sentMs: number, inFlight: number, nowMs: number): void {
+  /** @param isShared others of ours call, too: what they sent is known to all nodes together, and not here */
+  learn(limits: Limits, sentMs: number, inFlight: number, nowMs: number, isShared: boolean): void {
     const { windowMs } = this.#config.burst
     this.#limit = limits.burstLimit ?? this.#limit
     if (limits.burstRemaining === undefined) return
     this.#heard = limits.burstRemaining
     this.#heardMs = nowMs
+    if (isShared) {
+      // The least is the one that was told last, give or take what is under way.
+      if (limits.burstRemaining <= (this.#untold?.remaining ?? Infinity)) {
+        this.#untold = { remaining: limits.burstRemaining, sentMs }
+      }
+      return
+    }
     // Ours in DocuSign's window are at most these; what is missing beyond them was spent by others.
     const ours = this.#ring.countAfter(sentMs - windowMs) + inFlight
     const byOthers = this.#granted() - limits.burstRemaining - ours
@@ -55,6 +71,19 @@ export class BurstWindow {
     this.#limit ??= other.#limit
     this.#foreign = Math.max(this.#foreignNow(nowMs), other.#foreignNow(nowMs))
     this.#foreignUntilMs = Math.max(this.#foreignUntilMs, other.#foreignUntilMs)
+  }
+
+  /** What DocuSign said since this was last asked, for the other nodes. */
+  told(): BurstSaid | undefined {
+    const said = this.#untold
+    this.#untold = undefined
+    return said
+  }
+
+  /** What all nodes know: calls of others in the window, and when the last of them has left it. */
+  adopt(foreign: number, untilMs: number): void {
+    this.#foreign = foreign
+    this.#foreignUntilMs = untilMs
   }
 
   outlook(nowMs: number): BurstOutlook {

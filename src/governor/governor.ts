@@ -9,10 +9,11 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Clock } from '../base/clock.js'
 import { Roster } from '../base/pigeonholes.js'
-import type { Call, LimitsShown, Refusal, Window, Would } from '../base/types.js'
+import type { Call, LimitsShown, Refusal, Window } from '../base/types.js'
 import type { Account, Queue } from './account.js'
 import { makeBook, type GovernorConfig } from './book.js'
-import type { Standing } from './standing.js'
+import { observed } from './observed.js'
+import type { Blocked, Quote, Standing } from './standing.js'
 import { documentOf, makeDownloads } from './downloads.js'
 import { makeEnvelopeHolds } from './envelope-holds.js'
 import { makeHostBlocks, type BlockedHost } from './host-blocks.js'
@@ -20,10 +21,20 @@ import type { Journal } from './journal.js'
 import { Permit, type Admission, type PermitParts } from './permit.js'
 import { readWaitMs } from './prefer.js'
 import { priorityOf, type Priority } from './priority.js'
-import { envelopeRefusal, fullRefusal, hostRefusal, shown, SHUTTING_DOWN, turnedRefusal } from './refusals.js'
+import {
+  envelopeRefusal,
+  fullRefusal,
+  hostRefusal,
+  shown,
+  SHUTTING_DOWN,
+  STATE_UNAVAILABLE,
+  turnedRefusal,
+} from './refusals.js'
+import type { Treasury } from './treasury.js'
 import { Visit, type Gate, type Wish } from './visit.js'
 
 export type { GovernorConfig } from './book.js'
+export type { Blocked, Quote } from './standing.js'
 
 export interface AccountStanding extends Standing {
   readonly account: string
@@ -32,24 +43,14 @@ export interface AccountStanding extends Standing {
   readonly blockedUntilMs: number | undefined
 }
 
-/** How much DocuSign has stopped, now. */
-export interface Blocked {
-  readonly accounts: number
-  readonly envelopes: number
-  readonly hosts: number
-}
-
-/** When so many calls could be done. Milliseconds from now. */
-export interface Quote {
-  readonly startMs: number
-  readonly finishMs: number
-  /** Calls that may be sent in this hour, now. */
-  readonly remaining: number
-}
-
 export interface Governor {
   /** What the request says beside its target: how urgent it is, and how long it may be held. */
   wish(call: Call, headers: IncomingHttpHeaders): Wish
+  /**
+   * Before `enter`, each time: what must be waited for until the call can be judged, never more than a second;
+   * `undefined`: nothing. Never rejects.
+   */
+  prepare(call: Call, origin: string): Promise<void> | undefined
   /** Leave to send a call to this origin; a refusal; or a wait that ends in one of them. */
   enter(call: Call, wish: Wish, origin: string): Permit | Refusal | Visit
   configure(config: GovernorConfig): void
@@ -77,9 +78,15 @@ export interface Governor {
 
 const AT_ONCE: Admission = { heldBy: undefined, would: undefined, enforced: true }
 
-export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: Clock): Governor {
+/** @param treasury where other nodes call for the same accounts */
+export function makeGovernor(
+  initial: GovernorConfig,
+  journal: Journal,
+  clock: Clock,
+  treasury?: Treasury,
+): Governor {
   let config = initial
-  const book = makeBook(initial, journal, clock)
+  const book = makeBook(initial, journal, clock, treasury)
   book.restore(journal.restore())
   const hosts = makeHostBlocks()
   const envelopes = makeEnvelopeHolds()
@@ -113,16 +120,6 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
     return visit
   }
 
-  function observed(account: Account, wish: Wish, nowMs: number): Would | undefined {
-    const { waitMs, by } = account.forecast(nowMs, 0)
-    if (waitMs === 0 || by === 'first') return undefined
-    if (nowMs + waitMs <= wish.untilMs) return { waitMs, refused: undefined }
-    return {
-      waitMs,
-      refused: by === 'hour' ? 'hour-spent' : by === 'burst' ? 'burst-spent' : 'upstream-blocked',
-    }
-  }
-
   return {
     wish(call, headers) {
       const { prefer } = headers
@@ -133,6 +130,12 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
         priority: priorityOf(call, app, typeof asked === 'string' ? asked : undefined),
         untilMs: clock.nowMs() + (waitMs ?? config.maxWaitMs),
       }
+    },
+
+    prepare(call, origin) {
+      if (!treasury || call.service === 'oauth') return undefined
+      const asked = book.accountOf(call.account ?? '', origin).prepare(clock.nowMs())
+      return config.mode === 'observe' ? undefined : asked
     },
 
     enter(call, wish, origin) {
@@ -149,6 +152,7 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
         account.take(nowMs)
         return new Permit(permitParts, call, origin, account, { ...AT_ONCE, would, enforced: false }, nowMs)
       }
+      if (treasury?.isClosed && account.room(nowMs) <= 0) return STATE_UNAVAILABLE
       const stopped = gate(call, account, origin, nowMs)
       const document = documentOf(call)
       const release = document === undefined || stopped ? undefined : downloads.tryTake(document)

@@ -2,15 +2,13 @@
  * The hour of one account: a clock hour as DocuSign counts (facts 1.2) once its reset is known, any hour before that.
  * Two counts are kept and the lesser holds: what we have sent ourselves, and what DocuSign says is left.
  */
-import type { BudgetConfig, Hour, Kept } from './standing.js'
+import type { BudgetConfig, Hour, HourSeen, HourTold, Kept } from './standing.js'
 import type { DocusignTime } from './docusign-time.js'
+import { ageOf, guardMs } from './hour-age.js'
+import { HourWord } from './hour-word.js'
 import type { HourOutlook } from './forecast.js'
 import type { Limits } from './headers.js'
 import type { Ring } from './ring.js'
-
-/** The machine that counts and the one that dates an answer need not agree to the millisecond. */
-const MAX_GUARD_MS = 500
-const GUARD_SHARE = 0.005
 
 export class HourWindow {
   #config: BudgetConfig
@@ -21,11 +19,9 @@ export class HourWindow {
   #resetAtSeconds: number | undefined
   /** From here on answered calls are charged to it: the earliest moment at which it may have begun. */
   #startedMs = -Infinity
-  /** The least that DocuSign has said is left of it. */
-  #remaining: number | undefined
-  /** Calls that may have arrived since, of which no header tells; and when the last of them ended. */
-  #unheard = 0
-  #unheardAtMs = -Infinity
+  readonly #word = new HourWord()
+  /** DocuSign itself has said when it ends. */
+  #isSure = false
   #foreign = 0
   /** Answered in this hour, and refused in the one before it, where they cost nothing any more. */
   #refusedBefore = 0
@@ -48,9 +44,19 @@ export class HourWindow {
     return this.#resetAtSeconds
   }
 
+  /** What DocuSign has said, for a process that starts later. */
+  told(nowMs: number) {
+    this.turn(nowMs)
+    return { remaining: this.heard, resetAtSeconds: this.#resetAtSeconds, hourLimit: this.#limit }
+  }
+
   /** DocuSign's own word, as last heard in this hour. */
   get heard(): number | undefined {
-    return this.#remaining
+    return this.#word.remaining
+  }
+
+  get unheardEver(): number {
+    return this.#word.unheardEver
   }
 
   /** Calls by others in this hour, as far as the headers prove them. */
@@ -60,6 +66,28 @@ export class HourWindow {
 
   get limit(): number {
     return this.#limit ?? this.#config.hour.limit
+  }
+
+  /** How it stands, for the other nodes. */
+  seen(nowMs: number): HourSeen | undefined {
+    this.turn(nowMs)
+    const reset = this.#resetAtSeconds
+    if (reset === undefined || !this.#isAligned()) return undefined
+    const own = { startedMs: this.#startedMs, turnsAtMs: this.#turnsAtMs(reset), isSure: this.#isSure }
+    return { ...own, resetAtSeconds: reset, remaining: this.#word.remaining, heardSentMs: this.#word.sentMs }
+  }
+
+  /** What all nodes know of it; an hour that is over here is none of theirs. */
+  adopt(told: HourTold, limit: number | undefined, nowMs: number): void {
+    this.turn(nowMs)
+    this.#limit = limit ?? this.#limit
+    const laterBy = told.resetAtSeconds - (this.#resetAtSeconds ?? -Infinity)
+    const isOther = Math.abs(laterBy) > this.#config.hour.windowMs / 2000
+    if (isOther && laterBy < 0) return
+    if (isOther) this.#begin(told.resetAtSeconds)
+    this.#isSure ||= isOther
+    this.#foreign = told.foreign
+    this.#word.adopt(told.remaining, told.unheard)
   }
 
   follow(time: DocusignTime): void {
@@ -79,11 +107,10 @@ export class HourWindow {
   turn(nowMs: number): void {
     const { windowMs, alignment } = this.#config.hour
     if (this.#resetAtSeconds === undefined) {
+      if (alignment !== 'clock') return
       // The first multiple that DocuSign's clock may not have reached yet.
-      const passed =
-        alignment === 'clock' ? Math.floor((nowMs - this.#time.latestMs(0)) / windowMs) : undefined
-      if (passed !== undefined) this.#begin(((passed + 1) * windowMs) / 1000)
-      return
+      const passed = Math.floor((nowMs - this.#time.latestMs(0)) / windowMs)
+      return this.#begin(((passed + 1) * windowMs) / 1000)
     }
     const turnsAtMs = this.#turnsAtMs(this.#resetAtSeconds)
     if (nowMs < turnsAtMs) return
@@ -93,8 +120,7 @@ export class HourWindow {
 
   /** An answer without a word about what is left, or no answer at all. */
   unheard(nowMs: number): void {
-    this.#unheard++
-    this.#unheardAtMs = nowMs
+    this.#word.missed(nowMs)
   }
 
   /**
@@ -106,7 +132,7 @@ export class HourWindow {
     const reset = this.#resetAtSeconds
     if (reset === undefined) return
     if (untilMs < this.#turnsAtMs(reset) - this.#config.hour.windowMs / 2) this.#refusedBefore++
-    else this.#remaining = 0
+    else this.#word.spent()
   }
 
   /** Another name of the same account knew this. */
@@ -118,29 +144,26 @@ export class HourWindow {
     if (theirs !== undefined && (this.#resetAtSeconds === undefined || theirs > this.#resetAtSeconds)) {
       this.#begin(theirs)
     }
-    this.#unheard += other.#unheard
-    this.#unheardAtMs = Math.max(this.#unheardAtMs, other.#unheardAtMs)
-    if (theirs === undefined || theirs !== this.#resetAtSeconds) return
-    this.#startedMs = Math.min(this.#startedMs, other.#startedMs)
-    const left = Math.min(this.#remaining ?? Infinity, other.#remaining ?? Infinity)
-    this.#remaining = left === Infinity ? undefined : left
+    const isSame = theirs !== undefined && theirs === this.#resetAtSeconds
+    this.#word.absorb(other.#word, isSame)
+    if (isSame) this.#startedMs = Math.min(this.#startedMs, other.#startedMs)
   }
 
-  learn(limits: Limits, sentMs: number, inFlight: number, nowMs: number): void {
+  /** @param isShared others of ours call, too: what they sent is known to all nodes together, and not here */
+  learn(limits: Limits, sentMs: number, inFlight: number, nowMs: number, isShared: boolean): void {
     this.turn(nowMs)
-    const age = this.#ageOf(limits, sentMs, nowMs)
+    const { windowMs } = this.#config.hour
+    const age = ageOf(limits, { endSeconds: this.#resetAtSeconds, windowMs }, this.#time, sentMs, nowMs)
     // Counted in an hour that is over; it says nothing of this one.
     if (age === 'stale') return
     if (age === 'absurd') return this.unheard(nowMs)
     if (age === 'newer' && limits.resetAtSeconds !== undefined) this.#begin(limits.resetAtSeconds)
+    if (limits.resetAtSeconds !== undefined) this.#isSure = true
     this.#limit = limits.hourLimit ?? this.#limit
     const told = limits.hourRemaining
     if (told === undefined || age === 'undated') return this.unheard(nowMs)
-    if (this.#remaining === undefined || told <= this.#remaining) {
-      this.#remaining = told
-      // Whatever was sent after the last of them had ended was counted after it.
-      if (sentMs >= this.#unheardAtMs) this.#unheard = 0
-    }
+    this.#word.told(told, sentMs)
+    if (isShared) return
     const ours = this.#ring.countAfter(this.#startedMs) - this.#refusedBefore + inFlight
     const byOthers = this.limit - told - ours
     this.#foreign = Math.max(this.#foreign, byOthers)
@@ -186,16 +209,17 @@ export class HourWindow {
     const reset = kept.resetAtSeconds
     if (reset === undefined || nowMs >= this.#turnsAtMs(reset)) return false
     this.#begin(reset)
-    this.#remaining = kept.remaining
+    this.#word.adopt(kept.remaining, 0)
     return kept.remaining !== undefined
   }
 
   #begin(endSeconds: number): void {
     this.#resetAtSeconds = endSeconds
-    const beginsMs = this.#time.earliestMs(endSeconds * 1000 - this.#config.hour.windowMs) - this.#guardMs()
+    const beginsMs =
+      this.#time.earliestMs(endSeconds * 1000 - this.#config.hour.windowMs) -
+      guardMs(this.#config.hour.windowMs)
     this.#startedMs = Math.max(this.#startedMs, beginsMs)
-    this.#remaining = undefined
-    this.#unheard = 0
+    this.#word.forget()
     this.#foreign = 0
     this.#refusedBefore = 0
   }
@@ -208,8 +232,8 @@ export class HourWindow {
   }
 
   #theirs(inFlight: number): number {
-    if (this.#remaining === undefined) return Infinity
-    return this.#remaining - this.#config.margin - inFlight - this.#unheard
+    const { remaining, unheard } = this.#word
+    return remaining === undefined ? Infinity : remaining - this.#config.margin - inFlight - unheard
   }
 
   #allowance(): number {
@@ -220,30 +244,7 @@ export class HourWindow {
     return this.#resetAtSeconds !== undefined && this.#config.hour.alignment !== 'sliding'
   }
 
-  #guardMs(): number {
-    return Math.min(MAX_GUARD_MS, this.#config.hour.windowMs * GUARD_SHARE)
-  }
-
   #turnsAtMs(seconds: number): number {
-    return this.#time.latestMs(seconds * 1000) + this.#guardMs()
-  }
-
-  /** To which hour a header belongs; an older one than ours is stale. */
-  #ageOf(limits: Limits, sentMs: number, nowMs: number): 'newer' | 'same' | 'stale' | 'undated' | 'absurd' {
-    const { windowMs } = this.#config.hour
-    const ours = this.#resetAtSeconds
-    const theirs = limits.resetAtSeconds
-    if (theirs === undefined) {
-      // Whatever was sent after the hour had begun for sure was counted in it.
-      return ours !== undefined && sentMs >= this.#turnsAtMs(ours - windowMs / 1000) ? 'same' : 'undated'
-    }
-    // A reset that lies behind its own call, or further off than one window, is no reset.
-    const isPast = this.#time.latestMs(theirs * 1000) <= sentMs
-    const farthestMs = nowMs + windowMs + this.#guardMs() + 1000
-    if (isPast || this.#time.earliestMs(theirs * 1000) > farthestMs) return 'absurd'
-    // Ours is as absurd when DocuSign's clock has been set back since.
-    if (ours === undefined || this.#time.earliestMs(ours * 1000) > farthestMs) return 'newer'
-    if (Math.abs(theirs - ours) <= Math.min(2, windowMs / 20_000)) return 'same'
-    return theirs > ours ? 'newer' : 'stale'
+    return this.#time.latestMs(seconds * 1000) + guardMs(this.#config.hour.windowMs)
   }
 }

@@ -52,6 +52,13 @@ export const SHUTTING_DOWN: Refusal = {
   message: 'The governor is shutting down and takes no more calls. This one was not sent.',
 }
 
+/** `state.onLoss: closed`. When it comes back nobody knows. */
+export const STATE_UNAVAILABLE: Refusal = {
+  kind: 'refusal',
+  reason: 'state-unavailable',
+  message: 'The store that the governors share is lost, and the settings say to send nothing without it.',
+}
+
 /** 444: nothing goes to that host. */
 export function hostRefusal(waitMs: number): Refusal {
   return {

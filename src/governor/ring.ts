@@ -90,9 +90,13 @@ export class Ring {
 
   /** Takes in what another list has kept. */
   absorb(other: Ring): void {
-    const all = [...this.times(), ...other.times()].sort((a, b) => a - b)
+    this.refill([...this.times(), ...other.times()].sort((a, b) => a - b))
+  }
+
+  /** These, oldest first, and no others. */
+  refill(times: readonly number[]): void {
     this.forget(Infinity)
-    for (const atMs of all) this.add(atMs)
+    for (const atMs of times) this.add(atMs)
   }
 
   /** Every time that is kept, oldest first. */

@@ -19,6 +19,25 @@ export interface BudgetConfig {
   readonly margin: number
 }
 
+/** The same, flat: what all nodes' settings say alike. */
+export interface Usual {
+  readonly hourLimit: number
+  readonly burstLimit: number
+  readonly hourMs: number
+  readonly burstMs: number
+  readonly margin: number
+}
+
+export function usualOf({ hour, burst, margin }: BudgetConfig): Usual {
+  return {
+    hourLimit: hour.limit,
+    burstLimit: burst.limit,
+    hourMs: hour.windowMs,
+    burstMs: burst.windowMs,
+    margin,
+  }
+}
+
 /** When the hour begins: on the window's multiples by DocuSign's clock, with every call, or as its reset header says. */
 export type Alignment = 'clock' | 'sliding' | 'auto'
 
@@ -62,8 +81,46 @@ export interface Heard {
   readonly burstLimit: number | undefined
 }
 
+/** A clock hour as one node sees it. nowMs scale but for its end, which is DocuSign's. */
+export interface HourSeen {
+  readonly resetAtSeconds: number
+  readonly startedMs: number
+  readonly turnsAtMs: number
+  /** DocuSign itself has said when it ends. */
+  readonly isSure: boolean
+  readonly remaining: number | undefined
+  /** When the call was sent that heard so; `undefined`: another node's. */
+  readonly heardSentMs: number | undefined
+}
+
+/** What all nodes together know of a clock hour. */
+export interface HourTold {
+  readonly resetAtSeconds: number
+  /** The least that DocuSign has said is left of it. */
+  readonly remaining: number | undefined
+  /** Calls that may have arrived since, of which no header tells. */
+  readonly unheard: number
+  /** Calls by others, none of our nodes. */
+  readonly foreign: number
+}
+
 /** What outlives the process. */
 export interface Kept extends Heard {
   /** When answers came; nowMs scale, oldest first, none later than now. */
   readonly completions: readonly number[]
+}
+
+/** How much DocuSign has stopped, now. */
+export interface Blocked {
+  readonly accounts: number
+  readonly envelopes: number
+  readonly hosts: number
+}
+
+/** When so many calls could be done. Milliseconds from now. */
+export interface Quote {
+  readonly startMs: number
+  readonly finishMs: number
+  /** Calls that may be sent in this hour, now. */
+  readonly remaining: number
 }

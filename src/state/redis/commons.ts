@@ -33,7 +33,8 @@ export interface CommonsParts {
   readonly connection: RedisConnection
   readonly clock: Clock
   readonly turns: Turns
-  readonly unexpected: (error: unknown) => void
+  /** A mistake of ours. */
+  readonly unexpected?: (error: unknown) => void
 }
 
 export interface SharedShield {
@@ -45,7 +46,7 @@ const LEASE_MS = 15_000
 const MIN_KEEP_MS = 86_400_000
 
 export function makeCommons(config: CommonsConfig, parts: CommonsParts): SharedShield {
-  const { connection, clock, turns, unexpected } = parts
+  const { connection, clock, turns, unexpected = () => undefined } = parts
   const names = makeNames(config.vaultKey)
   const leaseMs = config.leaseMs ?? LEASE_MS
   const patience = makePatience(clock, turns, unexpected)

@@ -136,9 +136,9 @@ export function makeConnection(config: RedisConfig, clock: Clock): RedisConnecti
           timer.cancel()
           resolve(answer)
         },
-        (error: unknown) => {
+        (error: Error) => {
           timer.cancel()
-          reject(error as Error)
+          reject(error)
         },
       )
     })

@@ -1,0 +1,83 @@
+/** Of the budget's script: what stands there, and whether it and the report may be believed. */
+export const BEGIN = `
+local H, S = KEYS[1], KEYS[2]
+local r = cjson.decode(ARGV[1])
+local now = r.now
+if not now then
+  local t = redis.call('TIME')
+  now = t[1] * 1000 + math.floor(t[2] / 1000)
+end
+local floor, max, min, ceil = math.floor, math.max, math.min, math.ceil
+
+local function load()
+  local a, nodes, hours = {}, {}, {}
+  local flat = redis.call('HGETALL', H)
+  for i = 1, #flat, 2 do
+    local k, v = flat[i], flat[i + 1]
+    local kind = string.sub(k, 1, 2)
+    if kind == 'n:' then
+      local f = {}
+      for x in string.gmatch(v, '[^,]+') do f[#f + 1] = tonumber(x) end
+      nodes[string.sub(k, 3)] = { q = f[1], held = f[2], hand = f[3], till = f[4], wait = f[5], got = f[6], total = f[7], spared = f[8], part = f[9] }
+    elseif kind == 'h:' then
+      hours[string.sub(k, 3)] = tonumber(v)
+    elseif k == 'g' or k == 'run' or k == 'old' or k == 'same' then
+      a[k] = v
+    else
+      a[k] = tonumber(v)
+    end
+  end
+  return a, nodes, hours
+end
+
+local a, nodes, hours = load()
+local function forget()
+  redis.call('DEL', H, S)
+  a, nodes, hours = {}, {}, {}
+end
+-- A clock that was set back would keep old slots for ever; one that was set forward is noticed by the nodes.
+if a.at and a.at - now > 5000 then forget() end
+if r.reset and a.g == r.g then forget() end
+if a.at and now < a.at then now = a.at end
+
+local function keep()
+  redis.call('PEXPIRE', H, r.keep)
+  redis.call('PEXPIRE', S, r.keep)
+end
+local function call_in(what)
+  if r.bus then redis.pcall('PUBLISH', r.bus, what .. ' ' .. r.tag) end
+end
+local function hush()
+  a.quiet = now + r.settle
+  call_in('all')
+end
+
+-- Nobody waits for the answer any more; who sent it goes on alone, or has said more since.
+local me = nodes[r.n]
+local is_late = r.sent and now - r.sent > r.late
+if is_late or me and r.q <= me.q then return cjson.encode({ g = a.g or '', stale = 1, now = now }) end
+
+-- Whose data this is.
+if not a.g then
+  a.g = r.id
+  redis.call('HSET', H, 'g', a.g, 'at', now)
+end
+if r.g ~= '' and r.g ~= a.g then
+  if a.old ~= r.g then
+    a.old = r.g
+    hush()
+    redis.call('HSET', H, 'old', a.old, 'quiet', a.quiet)
+  end
+  keep()
+  return cjson.encode({ g = a.g, again = 1, now = now })
+end
+if r.back then
+  local info = redis.pcall('INFO', 'server')
+  local run = type(info) == 'string' and string.match(info, 'run_id:(%w+)') or 'unknown'
+  local is_other = a.run and a.run ~= run
+  a.run = run
+  -- Where nobody else was heard of late, the others may have been away as well, and spent what is not known here.
+  local is_silent = not a.at or now - a.at > r.pulse * 2
+  if is_other or (r.alone and is_silent and (a.quiet or 0) <= now) then hush() end
+end
+`

@@ -1,0 +1,198 @@
+/** The budgets that several nodes share: reports and their answers, as the script reads and writes them. */
+import { randomBytes } from 'node:crypto'
+import type { Clock } from '../../base/clock.js'
+import { keyOf } from '../../base/key.js'
+import type { Answered, Exchanged, Pool, Report, Summons } from '../../base/pool.js'
+import { BUDGET_SCRIPT } from './budget-script.js'
+import type { RedisConnection } from './connection.js'
+import { makeServerClock } from './server-clock.js'
+
+/** After what could not be believed, nothing is granted for so long: everybody has reported by then. */
+const SETTLE_MS = 2_000
+const BUS = 'bus'
+
+export interface BudgetsParts {
+  readonly clock: Clock
+  /** This process; another one after a restart. */
+  readonly node: string
+  /** A report that is older when it arrives is not waited for any more. */
+  readonly lateMs: number
+  /** How many governors there are, as last known. */
+  readonly nodes: () => number
+}
+
+export function makeBudgets(redis: RedisConnection, { clock, node, lateMs, nodes }: BudgetsParts): Pool {
+  const time = makeServerClock()
+  /** What made the epoch the one it is. */
+  let setsBefore = 0
+  let epochBefore = 0
+  const bus = redis.key(BUS, 'budgets')
+
+  return {
+    // Accounts have two names, and both are what a caller sends.
+    tagOf: account => `a-${keyOf(account)}`,
+    get isUp() {
+      return redis.isUp
+    },
+    get epoch() {
+      return redis.epoch + time.sets
+    },
+    get nodes() {
+      return nodes()
+    },
+    async exchange(tag, report) {
+      const { hourMs, burstMs } = report.usual
+      // Other windows have other slots.
+      const windows = `${hourMs}-${burstMs}`
+      const keys = [redis.key(tag, 'budget', windows), redis.key(tag, 'slots', windows)]
+      const sentMs = clock.nowMs()
+      const ask = {
+        ...written(report, sentMs),
+        n: node,
+        tag,
+        bus,
+        ...(report.isBack && wasSet() && { reset: true }),
+      }
+      const text = await redis.eval(BUDGET_SCRIPT, keys, [JSON.stringify(ask)])
+      const told = JSON.parse(String(text)) as Reply
+      time.learn(told.now, sentMs, clock.nowMs())
+      return read(told)
+    },
+    onTurn: tell => redis.onChange(tell),
+    onSummons(hear) {
+      redis.subscribe(bus, message => {
+        const [what, tag = ''] = message.split(' ')
+        if (what === 'hand' || what === 'all') hear(what satisfies Summons, tag)
+      })
+    },
+  }
+
+  /** Whether what stands there must not be believed, because its clock was set forward. */
+  function wasSet(): boolean {
+    if (redis.epoch !== epochBefore) {
+      epochBefore = redis.epoch
+      setsBefore = time.sets
+    }
+    return time.sets !== setsBefore
+  }
+
+  function written(report: Report, nowMs: number) {
+    const { hour, burst, usual, blockedForMs } = report
+    const sentAt = (agoMs: number | undefined) =>
+      agoMs === undefined ? undefined : time.earliestMs(nowMs - agoMs)
+    return {
+      sent: time.earliestMs(nowMs),
+      late: lateMs,
+      id: randomBytes(8).toString('base64url'),
+      q: report.number,
+      g: report.generation,
+      back: report.isBack || undefined,
+      held: report.held,
+      hand: report.inHand,
+      wait: report.waiting,
+      want: report.want,
+      total: report.total,
+      base: report.heardTotal,
+      c: report.answered.flatMap(({ agoMs, count }) => [Math.max(0, Math.floor(agoMs)), count]),
+      hr: hour?.resetAtSeconds,
+      hl: hour && Math.ceil(hour.turnsInMs),
+      sure: hour?.isSure || undefined,
+      h: hour?.answered ?? 0,
+      rem: hour?.said?.remaining,
+      remat: sentAt(hour?.said?.sentAgoMs),
+      unh: report.unheard,
+      bt: burst?.remaining,
+      btat: sentAt(burst?.sentAgoMs),
+      lim: report.hourLimit,
+      blim: report.burstLimit,
+      cl: usual.hourLimit,
+      cb: usual.burstLimit,
+      hw: usual.hourMs,
+      bw: usual.burstMs,
+      mg: usual.margin,
+      k: report.isKnown || undefined,
+      kh: blockedForMs?.hour,
+      kb: blockedForMs?.burst,
+      ku: blockedForMs?.unknown,
+      lease: report.leaseMs,
+      pulse: report.pulseMs,
+      fresh: report.freshMs,
+      alone: report.wasAlone || undefined,
+      settle: SETTLE_MS,
+      keep: Math.ceil(2 * usual.hourMs + usual.burstMs + 10 * report.leaseMs),
+      tell: report.wantsTimes || undefined,
+      same: report.sameAs,
+    }
+  }
+}
+
+/** What the script answers, in its own short words. */
+interface Reply {
+  readonly g: string
+  readonly now: number
+  readonly again?: number
+  readonly stale?: number
+  readonly grant: number
+  readonly retry?: number
+  readonly nodes: number
+  readonly held: number
+  readonly wait: number
+  readonly done: number
+  readonly used: number
+  readonly part: number
+  readonly quiet?: number
+  readonly hr?: number
+  readonly rem?: number
+  readonly unh: number
+  readonly foreign: number
+  readonly lim?: number
+  readonly blim?: number
+  readonly fb?: number
+  readonly fbu?: number
+  readonly k?: number
+  readonly kh?: number
+  readonly kb?: number
+  readonly ku?: number
+  readonly slots?: string
+  readonly same?: string
+}
+
+function read(told: Reply): Exchanged {
+  if (told.again === 1) return { kind: 'unknown', generation: told.g }
+  if (told.stale === 1) return { kind: 'stale' }
+  const { hr, fb, fbu } = told
+  return {
+    kind: 'told',
+    generation: told.g,
+    granted: told.grant,
+    retryMs: told.retry,
+    nodes: told.nodes,
+    heldElsewhere: told.held,
+    waitingElsewhere: told.wait,
+    answeredByAll: told.done,
+    usedOfHour: told.used,
+    part: told.part,
+    quietMs: told.quiet,
+    hour:
+      hr === undefined
+        ? undefined
+        : { resetAtSeconds: hr, remaining: told.rem, unheard: told.unh, foreign: told.foreign },
+    hourLimit: told.lim,
+    burstLimit: told.blim,
+    foreignBurst: fb === undefined ? undefined : { calls: fb, forMs: fbu ?? 0 },
+    isKnown: told.k === 1,
+    blockedForMs: { hour: told.kh, burst: told.kb, unknown: told.ku },
+    times: told.slots === undefined ? undefined : timesOf(told.slots),
+    sameAs: told.same,
+  }
+}
+
+/** Ages and counts in turn, in any order. An empty list is an empty object, because Lua has but one word for both. */
+function timesOf(text: string): Answered[] {
+  const flat = JSON.parse(text) as readonly number[] | Readonly<Record<string, never>>
+  if (!Array.isArray(flat)) return []
+  const ages = flat as readonly number[]
+  const times: Answered[] = []
+  for (let i = 0; i + 1 < ages.length; i += 2) times.push({ agoMs: ages[i] ?? 0, count: ages[i + 1] ?? 0 })
+  return times.sort((a, b) => b.agoMs - a.agoMs)
+}

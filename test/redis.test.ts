@@ -1,0 +1,262 @@
+/** Promise 12: several governors share one budget through Redis, and what becomes of that when Redis does not play along. */
+import fc from 'fast-check'
+import { setTimeout as pause } from 'node:timers/promises'
+import t from 'tap'
+import { makeSystemClock } from '../src/base/clock.js'
+import { BUDGET_SCRIPT } from '../src/state/redis/budget-script.js'
+import { makeConnection, makeScript, type RedisConnection } from '../src/state/redis/connection.js'
+import { redisSkip, startRedis, type RedisServer } from './fixtures/redis.js'
+
+const skip = redisSkip()
+const COMMON = {
+  cluster: [],
+  sentinels: [],
+  sentinelName: 'mymaster',
+  sentinelPassword: undefined,
+  db: 0,
+  username: undefined,
+  password: undefined,
+  tls: false,
+  tlsCa: undefined,
+  prefix: 'test',
+  commandTimeoutMs: 300,
+}
+
+function connect({ host, port }: RedisServer, more = {}): RedisConnection {
+  return makeConnection({ ...COMMON, server: { host, port }, ...more }, makeSystemClock())
+}
+
+async function until(isSo: () => boolean, withinMs = 5_000): Promise<number> {
+  const sinceMs = performance.now()
+  while (!isSo()) {
+    if (performance.now() - sinceMs > withinMs) throw new Error(`not within ${withinMs} ms`)
+    await pause(5)
+  }
+  return performance.now() - sinceMs
+}
+
+void t.test(
+  'a connection says within its deadline that Redis is lost, and then at once',
+  { skip },
+  async t => {
+    const server = await startRedis()
+    const redis = connect(server)
+    t.teardown(async () => {
+      await redis.close()
+      await server.stop()
+    })
+    const turns: boolean[] = []
+    const heard: string[] = []
+    redis.onChange(isUp => void turns.push(isUp))
+    redis.subscribe(redis.key('bus'), message => void heard.push(message))
+    await t.rejects(redis.call('get', 'x'), { name: 'RedisLost' }, 'nothing is queued before it is there')
+    await until(() => redis.isUp)
+    const count = makeScript(`return redis.call('INCR', KEYS[1])`)
+    t.equal(await redis.eval(count, [redis.key('a', 'n')], []), 1, 'a script it does not know')
+    t.equal(await redis.eval(count, [redis.key('a', 'n')], []), 2, 'and one it knows')
+    t.equal(redis.key('a', 'n'), 'test:{a}:n')
+
+    server.freeze()
+    const sinceMs = performance.now()
+    await t.rejects(redis.call('get', redis.key('a', 'n')), { name: 'RedisLost' }, 'frozen')
+    t.ok(performance.now() - sinceMs < 1_000)
+    const againMs = performance.now()
+    await t.rejects(redis.call('get', redis.key('a', 'n')), { name: 'RedisLost' })
+    t.ok(performance.now() - againMs < 50, 'nobody waits for it any more')
+    server.thaw()
+    await until(() => redis.isUp)
+
+    await server.ask('REPLICAOF', '127.0.0.1', '1')
+    await t.rejects(redis.eval(count, [redis.key('a', 'n')], []), { message: /^READONLY/ }, 'read-only')
+    t.equal(redis.isUp, false)
+    t.match(redis.why, /READONLY/)
+    await server.ask('REPLICAOF', 'NO', 'ONE')
+    await until(() => redis.isUp)
+
+    await server.ask('CONFIG', 'SET', 'maxmemory', '1')
+    await t.rejects(redis.call('set', redis.key('a', 'x'), '1'), { message: /^OOM/ }, 'out of memory')
+    await server.ask('CONFIG', 'SET', 'maxmemory', '0')
+    await until(() => redis.isUp)
+
+    await server.kill()
+    await until(() => !redis.isUp)
+    await server.restart()
+    await until(() => redis.isUp)
+    t.equal(await redis.eval(count, [redis.key('a', 'n')], []), 1, 'empty, and it knows no script any more')
+    await until(() => {
+      void redis.call('publish', redis.key('bus'), 'hello').catch(() => undefined)
+      return heard.includes('hello')
+    })
+    t.strictSame(turns, [true, false, true, false, true, false, true, false, true])
+    t.equal(redis.epoch, 5)
+  },
+)
+
+void t.test('a user, a password and TLS are what they are said to be', { skip }, async t => {
+  const server = await startRedis(
+    '--user',
+    'governor on >secret ~test:* &test:* +@all',
+    '--user',
+    'default off',
+  )
+  t.teardown(() => server.stop())
+  const known = connect(server, { username: 'governor', password: 'secret' })
+  await until(() => known.isUp)
+  await t.rejects(known.call('set', 'other:{a}:x', '1'), /NOPERM/, 'all its keys have the prefix')
+  await known.close()
+  const unknown = connect(server, { username: 'governor', password: 'wrong' })
+  await until(() => /WRONGPASS/.test(unknown.why ?? ''))
+  t.equal(unknown.isUp, false)
+  await unknown.close()
+})
+
+/** The script and a model of it that keeps every call, at one time that both are told. */
+const HOUR_MS = 60_000
+const BURST_MS = 6_000
+const SLOT_MS = BURST_MS / 120
+interface Naive {
+  held: number
+  hand: number
+  total: number
+  number: number
+  lastMs: number
+  hasLeft: boolean
+  /** When its calls were answered, and whether the pool has been told. */
+  answered: { atMs: number; isTold: boolean }[]
+}
+
+void t.test(
+  'no node is ever granted what another holds or has spent, and nothing is kept back for ever',
+  { skip },
+  async t => {
+    const server = await startRedis()
+    const redis = connect(server)
+    t.teardown(async () => {
+      await redis.close()
+      await server.stop()
+    })
+    await until(() => redis.isUp)
+    let runs = 0
+    const step = fc.record({
+      node: fc.nat({ max: 2 }),
+      afterMs: fc.oneof(fc.nat({ max: 200 }), fc.nat({ max: 8_000 })),
+      answers: fc.nat({ max: 12 }),
+      want: fc.nat({ max: 30 }),
+      wait: fc.nat({ max: 30 }),
+      givesBack: fc.boolean(),
+      isLost: fc.nat({ max: 9 }).map(n => n === 0),
+    })
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(step, { minLength: 5, maxLength: 40 }),
+        fc.nat({ max: 20 }),
+        async (steps, limit) => {
+          const burstLimit = 10 + limit
+          const hourLimit = 3 * burstLimit
+          const keys = [redis.key(`p${++runs}`, 'b'), redis.key(`p${runs}`, 's')]
+          const nodes: Naive[] = [0, 1, 2].map(() => ({
+            held: 0,
+            hand: 0,
+            total: 0,
+            number: 0,
+            lastMs: 0,
+            hasLeft: true,
+            answered: [],
+          }))
+          const leaseMs = 3_000
+          let now = 1_000_000_000
+          // What a lease's end or an answer that was not heard writes off is held for longer than the model knows.
+          let isExact = true
+          const beganMs = now
+          for (const { node, afterMs, answers, want, wait, givesBack, isLost } of steps) {
+            now += afterMs
+            isExact &&= !isLost && nodes.every(({ held, lastMs }) => held === 0 || now - lastMs < leaseMs)
+            const one = nodes[node] as Naive
+            // Who was silent for longer than its lease must not send what it has in hand, and what it had sent came before.
+            for (const silent of nodes.filter(({ lastMs }) => now - lastMs >= leaseMs)) {
+              const sent = silent.held - silent.hand
+              for (let k = 0; k < sent; k++)
+                silent.answered.push({ atMs: silent.lastMs + leaseMs, isTold: false })
+              silent.total += sent
+              silent.held = silent.hand = 0
+            }
+            const answered = Math.min(answers, one.held)
+            for (let i = 0; i < answered; i++)
+              one.answered.push({ atMs: now - Math.min(afterMs, 50), isTold: false })
+            one.held -= answered
+            one.total += answered
+            one.hand = Math.min(one.hand, one.held)
+            if (givesBack) {
+              one.held -= one.hand
+              one.hand = 0
+            }
+            const untold = one.answered.filter(({ isTold }) => !isTold)
+            const hourEndMs = beganMs + HOUR_MS * (1 + Math.floor((now - beganMs) / HOUR_MS))
+            const ask = {
+              now,
+              n: `n${node}`,
+              tag: 't',
+              id: `g${runs}`,
+              q: ++one.number,
+              g: '',
+              held: one.held,
+              hand: one.hand,
+              wait,
+              want: wait + want,
+              total: one.total,
+              base: one.total - untold.length,
+              c: untold.flatMap(({ atMs }) => [now - atMs, 1]),
+              hr: hourEndMs / 1000,
+              hl: hourEndMs - now,
+              sure: true,
+              h: one.answered.filter(({ atMs }) => atMs > hourEndMs - HOUR_MS).length,
+              unh: 0,
+              cl: hourLimit,
+              cb: burstLimit,
+              hw: HOUR_MS,
+              bw: BURST_MS,
+              mg: 0,
+              k: true,
+              lease: leaseMs,
+              pulse: 250,
+              fresh: 1_000,
+              settle: 1_000,
+              keep: 60_000,
+            }
+            const reply = JSON.parse(
+              String(await redis.eval(BUDGET_SCRIPT, keys, [JSON.stringify(ask)])),
+            ) as {
+              grant: number
+              g: string
+              retry?: number
+            }
+            one.lastMs = now
+            one.hasLeft = one.held + reply.grant + wait + want === 0
+            for (const call of untold) call.isTold = true
+            // What was granted by an answer that was not heard is mended by the next report.
+            if (!isLost) {
+              one.held += reply.grant
+              one.hand += reply.grant
+            }
+            const held = nodes.reduce((sum, other) => sum + other.held, 0)
+            const all = nodes.flatMap(other => other.answered.map(({ atMs }) => atMs))
+            const inBurst = all.filter(atMs => atMs > now - BURST_MS).length + held
+            const inHour = all.filter(atMs => atMs > hourEndMs - HOUR_MS).length + held
+            if (inBurst > burstLimit) throw new Error(`${inBurst} of ${burstLimit} in the burst window`)
+            if (inHour > hourLimit) throw new Error(`${inHour} of ${hourLimit} in the hour`)
+            // With nobody else there and nothing held, what is free is granted: to a slot.
+            const isAlone = nodes.every((other, i) => i === node || other.hasLeft)
+            const inSlots =
+              all.filter(atMs => atMs > now - BURST_MS - 2 * SLOT_MS).length + one.held - reply.grant
+            const room = Math.min(burstLimit - inSlots, hourLimit - inHour + reply.grant)
+            if (isAlone && isExact && reply.grant < Math.min(wait, room)) {
+              throw new Error(`${reply.grant} were granted of ${Math.min(wait, room)}`)
+            }
+          }
+        },
+      ),
+      { numRuns: 150 },
+    )
+    t.pass(`${runs} histories`)
+  },
+)

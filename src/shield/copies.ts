@@ -194,7 +194,10 @@ export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): C
     },
 
     adopt: copy => void put({ copy, held: undefined, isStored: true, deposit: undefined }),
-    forget: copy => void (table.peek(copy.id)?.copy === copy && table.delete(copy.id)),
+    forget(copy) {
+      const { id } = copy
+      if (table.peek(id)?.copy === copy) table.delete(id)
+    },
     drop(which) {
       const { envelope } = which
       const found = envelope === undefined ? undefined : (ofEnvelope.get(envelope) ?? [])

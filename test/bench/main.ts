@@ -8,6 +8,7 @@ import { kill } from './kill.js'
 import { lanes } from './lanes.js'
 import { ledger } from './ledger.js'
 import { memory } from './memory.js'
+import { redisCopies } from './redis-copies.js'
 import { resident } from './resident.js'
 import { spared } from './spared.js'
 
@@ -21,7 +22,19 @@ export interface Result {
   readonly mark: number
 }
 
-const SECTIONS = { forward, hits, memory, resident, lanes, ledger, accounts, hours, kill, spared }
+const SECTIONS = {
+  forward,
+  hits,
+  memory,
+  resident,
+  lanes,
+  ledger,
+  accounts,
+  hours,
+  kill,
+  spared,
+  'redis-copies': redisCopies,
+}
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

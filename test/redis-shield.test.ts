@@ -265,6 +265,28 @@ void t.test('one shield of many nodes', { skip }, async t => {
     }
   })
 
+  await t.test('a copy for all of an account is for none whom another node saw refused', async t => {
+    for (const isDeaf of [false, true]) {
+      const town = await openTown(t, redis, 2, { GOVERNOR_CACHE_SHARE: 'account' })
+      const path = town.envelope()
+      const [, other] = town.simulator.users()
+      const token = town.simulator.issueToken(other?.userId ?? '', { expiresIn: 1e6 })
+      const own = { authorization: `Bearer ${token}` }
+      await town.at(0, path)
+      t.equal(outcome(await town.at(1, path, own)), 'remembered', 'it is everybody’s')
+      if (isDeaf) await redis.ask('CLIENT', 'KILL', 'TYPE', 'pubsub')
+      town.simulator.faults.set([{ match: { pathIncludes: '/lock' }, kind: 'status', status: 403, times: 1 }])
+      t.equal((await town.at(0, `${path}/lock`, own)).status, 403)
+      if (!isDeaf) await pause(50)
+      t.not(
+        outcome(await town.at(1, path, own)),
+        'remembered',
+        isDeaf ? 'the message was lost' : 'told at once',
+      )
+      t.equal(outcome(await town.at(1, path)), 'remembered', 'and still everybody else’s')
+    }
+  })
+
   await t.test('a purge at one node is one at all', async t => {
     const town = await openTown(t, redis, 2, { GOVERNOR_POLLING_WITHOUT_COPY: 'pass' })
     for (const which of [

@@ -51,6 +51,8 @@ interface Happening {
 /** As long as a failover may take, and what it may lose. */
 const AGAIN_MS = 60_000
 const MAX_AGAIN = 10_000
+/** What makes a copy untrue. The rest is learned again. */
+const AGAIN: ReadonlySet<string> = new Set(['d', 'v', 'w', 'l', 'y'])
 /** Beyond so many owed none is true any more. */
 const MAX_OWED = 20_000
 /** A script's arguments in one go. */
@@ -107,7 +109,7 @@ export function makeOutbox(parts: OutboxParts): Outbox {
       for (let i = 0; i < all.length; i += MAX_TOLD) void send(all.slice(i, i + MAX_TOLD))
     }
     const sinceMs = clock.nowMs() - AGAIN_MS
-    const told = some.filter(({ what }) => what !== 'b')
+    const told = some.filter(({ what }) => AGAIN.has(what))
     again = [...again.filter(({ atMs }) => atMs > sinceMs), ...told].slice(-MAX_AGAIN)
   }
 

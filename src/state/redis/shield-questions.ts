@@ -4,6 +4,8 @@ import { PRELUDE } from './shield-prelude.js'
 
 /** Fields beyond which those are looked for that have had their time. */
 const SWEEP_ABOVE = 64
+/** A subject that has many is not looked through for each. */
+const SWEEP_EVERY = 16
 
 /** How an account stands, for a Cluster, where a script sees one tag alone. KEYS account; ARGV ttl. */
 export const ACCOUNT = makeScript(`${PRELUDE}
@@ -100,7 +102,8 @@ if p.lease == '' or p.lease == lease then
   note(key, p)
 end
 if shared and ARGV[from] then redis.call('HSET', s, 'f' .. ARGV[from], lease .. '|' .. text(til) .. '|0') end
-if redis.call('HLEN', s) > ${SWEEP_ABOVE} then sweep() end
+local size = redis.call('HLEN', s)
+if size > ${SWEEP_ABOVE} and size % ${SWEEP_EVERY} == 0 then sweep() end
 return told(place, 'go', isAfterWrite)`)
 
 /** KEYS subject [account]; ARGV account's standing, ttl, stamp, sent ago, unbroken, viewer, number of askers if everybody's, askers. */

@@ -10,10 +10,14 @@ export interface Patience {
 }
 
 /** Three of them, a token's, a question's and a copy's, are less than a second. */
-const PATIENCE_MS = 250
+export const PATIENCE_MS = 250
 const OUT_MS = 500
 
-export function makePatience(clock: Clock, turns: Turns, unexpected: (error: unknown) => void): Patience {
+export function makePatience(
+  patienceMs: number,
+  { clock, turns }: { readonly clock: Clock; readonly turns: Turns },
+  unexpected: (error: unknown) => void,
+): Patience {
   let outUntilMs = -Infinity
   return {
     get isOut() {
@@ -23,7 +27,7 @@ export function makePatience(clock: Clock, turns: Turns, unexpected: (error: unk
       new Promise(resolve => {
         let isOver = false
         // When this process itself was held up, the reply has come by now, and only waits to be read.
-        const timer = clock.after(PATIENCE_MS, () =>
+        const timer = clock.after(patienceMs, () =>
           turns.atEnd(() => {
             if (isOver) return
             outUntilMs = clock.nowMs() + OUT_MS

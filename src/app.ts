@@ -27,7 +27,7 @@ import {
 } from './config/slices.js'
 import { redisSlice } from './config/redis-slice.js'
 import { vaultKeyOf } from './config/vault-key.js'
-import { makeCorridor, type Corridor, type Rooms } from './entry/corridor.js'
+import { makeCorridor, type Corridor } from './entry/corridor.js'
 import { makeMark } from './entry/marking.js'
 import { makeOwnNames } from './entry/public-url.js'
 import { makeAskUserinfo } from './entry/userinfo.js'
@@ -82,25 +82,23 @@ export interface App {
 }
 
 export function makeApp(initial: Config, parts: AppParts): App {
-  const { clock, log, version, execPath, inspected, readFile } = parts
+  const { clock, log, version, readFile } = parts
   const startedMs = clock.nowMs()
   const turns = makeTurns()
   let config = initial
   let ports: Ports | undefined
   let stopping = false
-
   const nameRoute = makeRoutes(parts.routeTable)
-  const homes = makeAccounts(homesSlice(config))
-  const { ledger, notebook, vault, ...shared } = openState(
+  const { ledger, notebook, vault, commons, ...shared } = openState(
     { ...stateSlice(config), vaultKey: vaultKeyOf(config, readFile), redis: redisSlice(config, readFile) },
-    { clock, turns, execPath, inspected, tell: log.state, version, tally: () => treasury?.tally() },
+    { ...parts, turns, tell: log.state, unexpected: log.unexpected, tally: () => treasury?.tally() },
   )
   const treasury = shared.pool && makeTreasury(shared.pool, config.state.onLoss, clock)
   const journal = makeJournal(ledger, clock)
   const governor = makeGovernor(governorSlice(config), journal, clock, treasury)
   let forward = makeForward(forwardSlice(config), clock, turns)
-  const originOf: Rooms['originOf'] = (service, account) => homes.originOf(service, account)
-  const learnResidences: Rooms['learnResidences'] = found => homes.learn(found)
+  const homes = makeAccounts(homesSlice(config), commons)
+  const { originOf, learn: learnResidences } = homes
   const ways = { governor, originOf, rewriteUserinfo, learnResidences }
   const askUserinfo = makeAskUserinfo(
     {
@@ -115,6 +113,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
     turns,
     vault,
     notebook,
+    commons,
     askUserinfo,
     nameOf: account => governor.nameOf(account),
     namesOf: account => governor.namesOf(account),
@@ -161,16 +160,15 @@ export function makeApp(initial: Config, parts: AppParts): App {
   }
 
   const listener = makeListener(
-    { ...initial.listen, ...listenerSlice(config), tls: tlsSlice(config, parts.readFile) },
+    { ...initial.listen, ...listenerSlice(config), tls: tlsSlice(config, readFile) },
     { corridor: () => corridor, observe, unexpected: error => log.unexpected(error) },
     clock,
   )
-
   const views = makeViews(
     {
       version,
       startedMs,
-      readFile: parts.readFile,
+      readFile,
       mode: () => config.limits.mode,
       accounts: () => shownOf(governor.standings()),
       cache: () => shield.tally(),
@@ -203,15 +201,14 @@ export function makeApp(initial: Config, parts: AppParts): App {
         ports = { port, adminPort, publicUrl: names.publicUrl(undefined) }
       } catch (error) {
         await listener.close()
-        await vault.close()
-        await ledger.close()
+        await shared.close()
         throw error
       }
       metrics.configReloaded()
       return ports
     },
     reload(next) {
-      const tls = tlsSlice(next, parts.readFile)
+      const tls = tlsSlice(next, readFile)
       const upstream = makeForward(forwardSlice(next), clock, turns)
       if (tls) listener.setTls(tls)
       listener.setLimits(listenerSlice(next))
@@ -243,8 +240,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
       journal.stop()
       shield.flush()
       await observers.close()
-      await vault.close()
-      await ledger.close()
+      await shared.close()
     },
   }
 }

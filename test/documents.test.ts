@@ -81,7 +81,7 @@ for (const name of DOCUMENTS) {
     for (const [, run, verb = ''] of text.matchAll(/\bnpm (run )?([\w-]+)/g)) {
       if (run !== undefined || /^(?:start|test|ci)$/.test(verb)) t.ok(known.has(verb), `npm ${verb}`)
     }
-    for (const [, section = ''] of text.matchAll(/npm run bench -- (\w+)/g)) {
+    for (const [, section = ''] of text.matchAll(/npm run bench -- ([\w-]+)/g)) {
       t.ok(isThere(`test/bench/${section}.ts`), `npm run bench -- ${section}`)
     }
     for (const [, program = ''] of text.matchAll(/(?:node|tap) build\/([\w./-]+)\.js/g)) {

@@ -20,6 +20,8 @@ export interface CopyFacts {
   readonly isFinal: boolean
   /** Of the body. */
   readonly bytes: number
+  /** How the world stood when it was fetched (`Word.stamp`): a vault that is shared keeps none without it. */
+  readonly stamp?: string | undefined
 }
 
 /** A copy that is being written. Nothing of it is there before `keep` has resolved to true. */
@@ -51,6 +53,8 @@ export interface Withdrawal {
 export interface Vault {
   /** False where bodies stay in memory only: every deposit comes to nothing. */
   readonly isOpen: boolean
+  /** Other nodes have copies there, too: what no longer fits in this one's memory stays, and `Commons` says what must go. */
+  readonly isShared: boolean
   /** What earlier runs left; asked once, at the start. */
   load(): readonly CopyFacts[]
   /** @param id the copy it will be, 1 to 255 bytes; one that is there under the same id stays until this one is kept */

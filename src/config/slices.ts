@@ -99,7 +99,7 @@ export function settingsShown({ limits, polling, queue }: Config) {
 /** How much later than its last window a call may still be out. */
 const STATE_MARGIN_MS = 60_000
 
-export function stateSlice({ state, limits, polling, upstream }: Config) {
+export function stateSlice({ state, limits, polling, cache, upstream }: Config) {
   const windowMs = Math.max(limits.hour.window, limits.burst.window) * 1000
   const outMs = upstream.responseTimeout * 1000 + STATE_MARGIN_MS
   return {
@@ -110,6 +110,8 @@ export function stateSlice({ state, limits, polling, upstream }: Config) {
     keepMs: windowMs + outMs,
     /** Notes of what was asked for and written. */
     keepNotesMs: polling.interval * 1000 + outMs,
+    /** Copies that several nodes share, and what is known of them. */
+    keepCopiesMs: Math.max(cache.terminalMaxAge + cache.staleIfError, polling.interval) * 1000 + outMs,
   }
 }
 

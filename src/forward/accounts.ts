@@ -13,8 +13,8 @@ export interface AccountsConfig {
 }
 
 export interface Accounts {
-  originOf(service: 'oauth' | 'api', account: string | undefined): Origin
-  learn(found: readonly Residence[]): void
+  readonly originOf: (service: 'oauth' | 'api', account: string | undefined) => Origin
+  readonly learn: (found: readonly Residence[]) => void
   configure(config: AccountsConfig): void
 }
 
@@ -27,25 +27,42 @@ export interface Residence {
 const MAX_ACCOUNTS = 50_000
 const MAX_HOSTS = 256
 
-export function makeAccounts(initial: AccountsConfig): Accounts {
+/** What other nodes have found. */
+export interface SharedHomes {
+  settle(account: string, baseUri: string): void
+  homeOf(account: string): string | undefined
+}
+
+/** @param others where several nodes tell each other */
+export function makeAccounts(initial: AccountsConfig, others?: SharedHomes): Accounts {
   let config = originsOf(initial)
   const homes = makeStore<Origin>(MAX_ACCOUNTS)
   // One object a host, because what is made for a host hangs on it.
   const hosts = makeStore<Origin>(MAX_HOSTS)
+
+  function settle(account: string, baseUri: string): Origin | undefined {
+    const read = originIn(baseUri)
+    const origin = read && (hosts.get(read.text) ?? read)
+    // A token must never travel in the clear because an answer said so: http only where the operator chose it.
+    if (!origin || (origin.protocol !== 'https:' && config.api.protocol !== 'http:')) return undefined
+    hosts.set(origin.text, origin)
+    homes.set(account, origin)
+    return origin
+  }
+
+  function heardOf(account: string): Origin | undefined {
+    const baseUri = others?.homeOf(account)
+    return baseUri === undefined ? undefined : settle(account, baseUri)
+  }
+
   return {
     originOf(service, account) {
       if (service === 'oauth') return config.oauth
-      return (account === undefined ? undefined : homes.get(account)) ?? config.api
+      return (account === undefined ? undefined : (homes.get(account) ?? heardOf(account))) ?? config.api
     },
     learn(found) {
       for (const { account, baseUri } of found) {
-        const read = originIn(baseUri)
-        const origin = read && (hosts.get(read.text) ?? read)
-        // A token must never travel in the clear because an answer said so: http only where the operator chose it.
-        if (origin && (origin.protocol === 'https:' || config.api.protocol === 'http:')) {
-          hosts.set(origin.text, origin)
-          homes.set(account.toLowerCase(), origin)
-        }
+        if (settle(account.toLowerCase(), baseUri)) others?.settle(account.toLowerCase(), baseUri)
       }
     },
     configure: next => void (config = originsOf(next)),

@@ -45,7 +45,7 @@ export interface Log {
   /** How often it has turned for the worse, so far. */
   readonly stateFaults: { readonly damaged: number; readonly degraded: number }
   /** Something was thrown that should not have been: logged as `unexpected-error`, without its message. */
-  unexpected(error: unknown): void
+  readonly unexpected: (error: unknown) => void
   /** One of `trace`, `debug`, `info`, `warn`, `error`, `fatal`, `silent`; throws on anything else. */
   setLevel(level: string): void
   /** Since the start. */

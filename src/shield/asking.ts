@@ -3,11 +3,13 @@ import type { Clock } from '../base/clock.js'
 import type { Placed } from '../base/pigeonholes.js'
 import type { PollResult } from '../base/types.js'
 import type { Copies } from './copies.js'
+import type { Copy } from './copy.js'
 import type { Diary } from './diary.js'
 import { BYPASS, MISS, STORED } from './cache-status.js'
 import type { Crowd, Fetch } from './fetch.js'
 import { FlowIn, type Ahead, type Came, type Flow } from './flow.js'
 import { keepOf } from './keepable.js'
+import type { Lease } from './lease.js'
 import type { Learning } from './learn.js'
 import type { Polls } from './polls.js'
 import type { Question } from './question.js'
@@ -51,6 +53,8 @@ export class Asking implements Errand, Placed {
   /** Under which it is found by those who ask the same. */
   readonly twinKey: string
   readonly poll: PollResult | undefined
+  /** Where other nodes know that it is on its way. */
+  lease: Lease | undefined = undefined
   readonly #parts: AskingParts
   readonly #mayKeep: boolean
   #status = 0
@@ -162,7 +166,7 @@ export class Asking implements Errand, Placed {
     }
     if (whose && keep) {
       const isFinal = !question.isNeverFinal && learning.isFinal(question, fetch.sentMs, shown)
-      const copy = {
+      const copy: Copy = {
         id: whose.id,
         viewer: whose.viewer,
         account: question.account,
@@ -173,7 +177,9 @@ export class Asking implements Errand, Placed {
         isFinal,
         bytes: taken.kind === 'bytes' ? taken.body.length : taken.bytes,
       }
+      this.lease?.mark(copy)
       const kept = copies.keep(copy, keep, taken, () => !fetch.isVoid)
+      this.lease?.lastUntil(kept)
       if (taken.kind === 'deposit') await kept
     }
     if (taken.kind === 'bytes')
@@ -204,12 +210,14 @@ export class Asking implements Errand, Placed {
     // From the head of the answer, because DocuSign had counted the GET by then; and the copy is as old as that.
     const nowMs = ok ? this.#answeredMs : this.#parts.clock.nowMs()
     this.#parts.polls.answered(this.pollKey, ok, nowMs)
+    this.lease?.settled(ok, nowMs)
     if (ok) this.#parts.diary.answered(this.pollKey, nowMs)
     else this.#parts.diary.unanswered(this.pollKey, nowMs)
   }
 
   #finish(): void {
     this.#parts.over(this)
+    this.lease?.over()
     const left = this.fetch.free()
     if (left) this.#parts.left(this, left)
   }

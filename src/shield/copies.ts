@@ -17,41 +17,12 @@ import {
   type Held,
   type Opened,
   isAmong,
-  type Which,
 } from './copy.js'
 import { Intake, type Taken } from './intake.js'
+import type { Copies, CopiesConfig } from './keeping.js'
 import type { Keep } from './keepable.js'
 
-export interface CopiesConfig {
-  /** Of all copies together, those on their way in among them: so much memory and, with a vault, so much disk. */
-  readonly maxBytes: number
-  readonly maxEntryBytes: number
-}
-
-export interface Copies {
-  find(id: string): Copy | undefined
-  /** At once where the body is in memory. `undefined`: it cannot be read after all, and is gone. */
-  open(copy: Copy): Opened | Promise<Opened | undefined>
-  /**
-   * Takes in the body of an answer as it flows by; `undefined` where there is no room for it.
-   *
-   * @param into the copy it is to be; without it, it is taken in for those who wait for it, and not kept
-   */
-  intake(
-    declaredBytes: number | undefined,
-    into?: { readonly id: string; readonly keep: Keep },
-  ): Intake | undefined
-  /**
-   * Keeps what was taken in. Resolves when it can be found: in memory at once, from the vault when it is written.
-   *
-   * @param isWanted asked once more when it is written: its envelope may have been written to, or purged, meanwhile
-   */
-  keep(copy: Copy, keep: Keep, taken: Taken, isWanted: () => boolean): Promise<void>
-  /** From memory and vault, at once. Returns those that there were. */
-  drop(which: Which): readonly Copy[]
-  configure(config: CopiesConfig): void
-  tally(): { readonly entries: number; readonly bytes: number; readonly evictions: number }
-}
+export type { Copies, CopiesConfig } from './keeping.js'
 
 interface Entry {
   readonly copy: Copy
@@ -96,7 +67,7 @@ export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): C
     if (typeof ids === 'object') ids.delete(id)
     if (ids === id || (typeof ids === 'object' && ids.size === 0)) ofEnvelope.delete(envelope)
     // One that is still being written is removed as well, because a kill must not find it kept.
-    if (!entry.isStored && !entry.deposit) return
+    if ((!entry.isStored && !entry.deposit) || vault.isShared) return
     entry.isStored = false
     if (removing) removing.push(id)
     else vault.remove([id])
@@ -222,6 +193,11 @@ export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): C
       if (!put(entry)) vault.remove([copy.id])
     },
 
+    adopt: copy => void put({ copy, held: undefined, isStored: true, deposit: undefined }),
+    forget(copy) {
+      const { id } = copy
+      if (table.peek(id)?.copy === copy) table.delete(id)
+    },
     drop(which) {
       const { envelope } = which
       const found = envelope === undefined ? undefined : (ofEnvelope.get(envelope) ?? [])

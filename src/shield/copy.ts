@@ -3,9 +3,13 @@ import type { CopyFacts, Withdrawal } from '../base/vault.js'
 import { makeEtag } from './etag.js'
 
 /** As `CopyFacts`, with its times on the clock of `nowMs`. */
-export interface Copy extends Omit<CopyFacts, 'sentWallMs' | 'answeredWallMs'> {
+export interface Copy extends Omit<CopyFacts, 'sentWallMs' | 'answeredWallMs' | 'stamp'> {
   readonly sentMs: number
   readonly answeredMs: number
+  /** How the world of all nodes stood when it was fetched, or was last confirmed; '' where this node was alone. */
+  stamp?: string | undefined
+  /** Nothing that the others told was missed in it (`Fellows`). */
+  session?: number | undefined
   /** The app that polled it last, and the key of that poll: who polls again need not make it again. */
   polled?: { readonly app: string; readonly key: string }
 }

@@ -25,6 +25,10 @@ export interface Polls {
   sent(key: string, nowMs: number): void
   /** @param ok with a 2xx; false also where no answer came */
   answered(key: string, ok: boolean, nowMs: number): void
+  /** When a 2xx to it last came; `undefined` where none is remembered. */
+  answeredMs(key: string): number | undefined
+  /** Another node has read it then; what was written before is no news. */
+  heard(key: string, answeredMs: number): void
   /** A write to the envelope has ended, whatever its answer: each of its resources may be read once more by each app. */
   written(envelopeKey: string, nowMs: number): void
   /** What began keeps its time and is judged by the new interval. What the shorter one let go is not brought back. */
@@ -116,6 +120,21 @@ export function makePolls({ intervalMs, max }: PollsConfig): Polls {
         read.answeredMs = Math.max(read.answeredMs, nowMs)
         if (!reads.get(key)) reads.put(key, read)
       } else if (read.underWay === 0 && read.answeredMs === -Infinity) reads.delete(key)
+    },
+
+    answeredMs(key) {
+      const atMs = reads.get(key)?.answeredMs
+      return atMs === -Infinity ? undefined : atMs
+    },
+
+    heard(key, answeredMs) {
+      const read = reads.get(key)
+      const readAt = ++place
+      if (!read) reads.put(key, { underWay: 0, sentAt: readAt, readAt, answeredMs })
+      else if (answeredMs > read.answeredMs) {
+        read.readAt = readAt
+        read.answeredMs = answeredMs
+      }
     },
 
     written(envelopeKey, nowMs) {

@@ -6,6 +6,7 @@ import type { Copies } from './copies.js'
 import type { Copy, Opened } from './copy.js'
 import { FREE, type Follower, type Shared } from './fetch.js'
 import type { Polls } from './polls.js'
+import type { Fellows } from './fellows.js'
 import { pollKeyOf, type Question } from './question.js'
 import { remembered, shared, type Reply } from './reply.js'
 import type { ShieldConfig } from './shield.js'
@@ -38,6 +39,8 @@ export interface RecallParts {
   readonly copies: Copies
   readonly whose: Whose
   readonly underWay: UnderWay
+  /** Where other nodes have a say. */
+  readonly fellows?: Fellows | undefined
   readonly config: () => ShieldConfig
 }
 
@@ -47,7 +50,7 @@ interface Told {
   readonly ttlMs: number
 }
 
-export function makeRecall({ clock, polls, copies, whose, underWay, config }: RecallParts) {
+export function makeRecall({ clock, polls, copies, whose, underWay, fellows, config }: RecallParts) {
   /** @param untilMs for how long it may be held, nowMs scale */
   function recall(question: Question, untilMs: number): Looked {
     const nowMs = clock.nowMs()
@@ -87,7 +90,8 @@ export function makeRecall({ clock, polls, copies, whose, underWay, config }: Re
       const again = polls.ask(pollKey, whose.lossKeyOf(question), nowMs)
       if (polling.mode === 'observe' || again.kind !== 'read_after_write') {
         const mayPass = polling.mode === 'observe' || polling.withoutCopy === 'pass'
-        if (mayPass) return underWay.lead(question, own, pollKey, 'observed')
+        if (mayPass) return lead(question, own, pollKey, 'observed', untilMs)
+        if (fellows) return fellows.reconsider(question, own, pollKey, verdict.restMs, untilMs)
         return { kind: 'too-soon', restMs: verdict.restMs }
       }
       result = again.kind
@@ -96,9 +100,15 @@ export function makeRecall({ clock, polls, copies, whose, underWay, config }: Re
     // caller may not see; but whether it begins an interval is his affair.
     const before = polling.mode === 'enforce' ? underWay.pending(pollKey) : undefined
     if (before) return follow(before, undefined, untilMs)
-    if (result === 'read_after_write') return underWay.lead(question, own, pollKey, result)
+    if (result === 'read_after_write') return lead(question, own, pollKey, result, untilMs)
     const isSecond = result === 'pending' && polling.mode === 'observe'
-    return underWay.lead(question, own, pollKey, isSecond ? 'observed' : 'first')
+    return lead(question, own, pollKey, isSecond ? 'observed' : 'first', untilMs)
+  }
+
+  /** It goes up, if the others let it. */
+  function lead(question: Question, own: string, pollKey: string, poll: PollResult, untilMs: number): Looked {
+    const asking = underWay.lead(question, own, pollKey, poll)
+    return fellows ? fellows.claim(asking, untilMs) : asking
   }
 
   /** A copy is of one resource, so what it was polled as holds for whoever it answers, while the app is the same. */
@@ -111,6 +121,15 @@ export function makeRecall({ clock, polls, copies, whose, underWay, config }: Re
   }
 
   function remember(question: Question, copy: Copy, told: Told): Looked {
+    if (!fellows || fellows.isTrue(copy)) return answer(question, copy, told)
+    return fellows
+      .confirm(question, copy)
+      .then(isTrue =>
+        isTrue && whose.copyFor(question) === copy ? answer(question, copy, told) : LOOK_AGAIN,
+      )
+  }
+
+  function answer(question: Question, copy: Copy, told: Told): Looked {
     const tell = (opened: Opened): Recalled => ({
       kind: 'remembered',
       reply: remembered(question, copy, opened, told.ttlMs, clock.nowMs()),
@@ -152,6 +171,7 @@ export function makeRecall({ clock, polls, copies, whose, underWay, config }: Re
       const nowMs = clock.nowMs()
       const leftMs = copy.answeredMs + terminalMaxAgeMs - nowMs
       if (leftMs + staleIfErrorMs <= 0) return undefined
+      if (fellows && !fellows.isTrue(copy) && !(await fellows.confirm(question, copy))) return undefined
       const opened = await copies.open(copy)
       if (opened && whose.copyFor(question) === copy) return remembered(question, copy, opened, leftMs, nowMs)
       close(opened)

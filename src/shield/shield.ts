@@ -10,27 +10,30 @@
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Clock, Turns } from '../base/clock.js'
+import type { Commons } from '../base/commons.js'
 import { keyOf } from '../base/key.js'
 import type { Notebook } from '../base/notebook.js'
 import { makeStore } from '../base/store.js'
 import type { ShieldMarks } from '../base/trace.js'
 import type { Call } from '../base/types.js'
 import type { Vault } from '../base/vault.js'
-import type { Errand } from './asking.js'
-import { BYPASS } from './cache-status.js'
+import { makeAcquaint } from './acquaint.js'
 import { makeCopies } from './copies.js'
 import { readCredential } from './credential.js'
 import { makeDenials } from './denials.js'
 import { makeDiary } from './diary.js'
-import type { Flow } from './flow.js'
+import { makeFellows } from './fellows.js'
 import { makeIntrospection, type IntrospectionNeeds } from './introspect.js'
 import { makeLearning } from './learn.js'
+import { listen } from './listening.js'
 import { makeLosses } from './losses.js'
 import { marksOf } from './marks.js'
+import { pass, type Passing } from './passing.js'
 import { makePolls, MAX_POLLED } from './polls.js'
-import { questionOf } from './question.js'
+import { questionOf, type Question } from './question.js'
 import { makeRecall, type Looked } from './recall.js'
 import type { Reply } from './reply.js'
+import { makeTelling } from './telling.js'
 import { makeTerminal } from './terminal.js'
 import { makeTokens } from './tokens.js'
 import { makeUnderWay } from './under-way.js'
@@ -60,6 +63,8 @@ export interface ShieldParts {
   readonly turns: Turns
   readonly vault: Vault
   readonly notebook: Notebook
+  /** What other nodes know, where there are any. */
+  readonly commons?: Commons | undefined
   /** `GET /oauth/userinfo` with this `Authorization`. */
   readonly askUserinfo: IntrospectionNeeds['ask']
   /** One name for an account, whichever of its two was used. */
@@ -67,6 +72,8 @@ export interface ShieldParts {
   /** Every name that is known of an account: what was kept before both were known is kept by the other one. */
   readonly namesOf: (account: string) => readonly string[]
 }
+
+export type { Passing } from './passing.js'
 
 export interface Shield {
   /** Reads who calls. @param headers those that go up @param body what it sends, where that was received whole */
@@ -95,28 +102,29 @@ export interface Shield {
   flush(): void
 }
 
-/** A call that goes up whatever the shield knows. */
-export interface Passing extends Errand {
-  flows(lines: readonly string[]): Flow | undefined
-}
-
 const MAX_ACCOUNT_KEYS = 50_000
 
 export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
-  const { clock, turns, vault, notebook, nameOf, namesOf } = parts
+  const { clock, turns, vault, notebook, commons, nameOf, namesOf } = parts
   let config = initial
-  const copies = makeCopies(config.cache, vault, clock)
+  const hearing = { session: 0 }
+  const telling = commons && makeTelling({ commons, clock, hearing, config: () => config })
+  const ownCopies = makeCopies(config.cache, vault, clock)
+  const copies = telling?.copies(ownCopies) ?? ownCopies
   const polls = makePolls({ intervalMs: config.polling.intervalMs, max: MAX_POLLED })
   const terminal = makeTerminal()
-  const tokens = makeTokens({ recheckMs: config.identity.recheckMs })
+  const ownTokens = makeTokens({ recheckMs: config.identity.recheckMs })
+  const tokens = telling?.tokens(ownTokens) ?? ownTokens
   const introspection = makeIntrospection({
     ask: parts.askUserinfo,
     tokens,
     clock,
     isOn: config.identity.introspect,
   })
-  const diary = makeDiary(notebook, clock, turns)
-  const denials = makeDenials()
+  const ownDiary = makeDiary(notebook, clock, turns)
+  const diary = telling?.diary(ownDiary) ?? ownDiary
+  const ownDenials = makeDenials()
+  const denials = telling?.denials(ownDenials) ?? ownDenials
   const accountKeys = makeStore<{ readonly key: string }>(MAX_ACCOUNT_KEYS)
   const whose = makeWhose({ clock, tokens, copies, denials, namesOf, config: () => config.cache })
   const learning = makeLearning({
@@ -137,7 +145,20 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
     asking: { clock, polls, diary, copies, learning, whose, ahead: { count: 0 } },
     mayKeep: () => config.cache.enabled,
   })
-  const memory = makeRecall({ clock, polls, copies, whose, underWay, config: () => config })
+  const ours = { clock, hearing, polls, copies: ownCopies, tokens: ownTokens, denials: ownDenials, underWay }
+  const fellows =
+    commons &&
+    makeFellows({
+      ...ours,
+      commons,
+      terminal,
+      whose,
+      config: () => config,
+      again: (question, untilMs) => memory.recall(question, untilMs),
+    })
+  if (commons && fellows) listen({ ...ours, commons, fellows })
+  const acquaint = commons && makeAcquaint({ ...ours, commons, whose, namesOf })
+  const memory = makeRecall({ clock, polls, copies, whose, underWay, fellows, config: () => config })
 
   restore()
 
@@ -146,6 +167,14 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
     const notes = notebook.load()
     polls.restore(notes, wallMs => wallMs - scaleMs)
     for (const { kind, key, wallMs } of notes) if (kind === 'terminal') terminal.know(key, wallMs - scaleMs)
+  }
+
+  /** Whose it is decides what may answer it, and which app asks. */
+  function introspect(question: Question): Promise<void> | undefined {
+    const { authorization } = question.headers
+    if (authorization === undefined) return undefined
+    if (!question.isTracked && question.call.method !== 'HEAD') return undefined
+    return introspection.resolve(question.credential, authorization, whose.mayRead(question))
   }
 
   function accountKey(account: string | undefined): string {
@@ -178,40 +207,12 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
     recall(visitor, untilMs) {
       const question = questionOf(visitor, config.polling)
       if (!question) return undefined
-      // Whose it is decides what may answer it, and which app asks.
-      const { authorization } = visitor.headers
-      const told =
-        authorization !== undefined && (question.isTracked || visitor.call.method === 'HEAD')
-          ? introspection.resolve(question.credential, authorization, whose.mayRead(question))
-          : undefined
+      const met = acquaint?.(question)
+      const told = met ? met.then(() => introspect(question)) : introspect(question)
       return told ? told.then(() => memory.recall(question, untilMs)) : memory.recall(question, untilMs)
     },
 
-    pass(visitor) {
-      let sentMs = 0
-      let status = 0
-      return {
-        held: () => undefined,
-        sending: () => void (sentMs = clock.nowMs()),
-        leaving: () => undefined,
-        failed: left => learning.failed(visitor, left),
-        answered(code) {
-          status = code
-          learning.answered(visitor, code, sentMs)
-        },
-        flows(lines) {
-          const ear = learning.ear(visitor, status, lines)
-          return (
-            ear && {
-              take: chunk => ear.take(chunk),
-              end: isWhole => void (isWhole && learning.heard(visitor, ear, sentMs)),
-              runsAhead: false,
-              how: BYPASS,
-            }
-          )
-        },
-      }
-    },
+    pass: visitor => pass(visitor, learning, clock),
 
     async stale(visitor) {
       const question = questionOf(visitor, config.polling)

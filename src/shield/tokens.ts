@@ -33,6 +33,10 @@ export interface Tokens {
   told(token: string, told: Told, sentMs: number): void
   /** A token endpoint answered 200 with this `Credential.token`. @param issued ids in lower case */
   issued(token: string, issued: Issued, sentMs: number): void
+  /** Another node was told so by DocuSign. @param proofs by their keys, when the call was sent that proved it */
+  adopt(token: string, known: Adopted): void
+  /** Something may have been missed: what is proven has to be proven anew, or heard of again. */
+  doubt(): void
   /** A 401 came: nothing is known of this token any more, whatever it came with. @param nowMs when it was seen */
   forget(credential: Pick<Credential, 'token' | 'id'>, nowMs: number): void
   /** A 401 was seen after a call that was sent then. */
@@ -65,7 +69,15 @@ export interface Issued {
   readonly user?: string
 }
 
+export interface Adopted {
+  readonly user: string | undefined
+  readonly integrationKey: string | undefined
+  readonly toldMs: number
+  readonly proofs: ReadonlyMap<string, number>
+}
+
 interface Known extends Subject {
+  epoch: number
   user: string | undefined
   integrationKey: string | undefined
   toldMs: number
@@ -76,7 +88,7 @@ const MAX_TOKENS = 100_000
 /** A 401 must outlive the calls in flight, a minute; apart from the rest, so that forged tokens push out no true one. */
 const MAX_REFUSED = 10_000
 /** On more accounts than these userinfo proves nothing, because one user's list must not push out everybody's proofs. */
-const MAX_TOLD_ACCOUNTS = 100
+export const MAX_TOLD_ACCOUNTS = 100
 
 /** @param max tokens remembered, and proofs beside those of tokens alone: 1 or more */
 export function makeTokens({
@@ -150,7 +162,23 @@ export function makeTokens({
       if (!known) return
       // Userinfo says whose a token is, an assertion only whose it was to be.
       if (user !== undefined) known.user ??= userKey(user)
-      if (integrationKey !== undefined) known.integrationKey = keyOf('integration key', integrationKey)
+      if (integrationKey !== undefined) known.integrationKey = integrationKeyOf(integrationKey)
+    },
+    adopt(token, { user, integrationKey, toldMs, proofs: proven }) {
+      const latestMs = Math.max(toldMs, ...proven.values())
+      const known = learning(token, latestMs)
+      if (!known) return
+      known.user ??= user
+      known.integrationKey ??= integrationKey
+      for (const [key, sentMs] of proven) if (!isRefusedSince(token, sentMs)) proofs.add(known, key, sentMs)
+      if (!isRefusedSince(token, toldMs)) known.toldMs = Math.max(known.toldMs, toldMs)
+    },
+    doubt() {
+      for (const known of tokens.values()) {
+        known.epoch = ++epochs
+        known.provenMs = NEVER
+        known.toldMs = NEVER
+      }
     },
     forget(credential, nowMs) {
       const root = rootOf(credential)
@@ -181,11 +209,15 @@ export function makeTokens({
 }
 
 /** With its token falls all that came beside it, because nobody can say which of them a 401 meant. */
-function rootOf({ token, id }: Pick<Credential, 'token' | 'id'>): string {
+export function rootOf({ token, id }: Pick<Credential, 'token' | 'id'>): string {
   return token === '' ? id : token
 }
 
 /** The word in front keeps users apart from tokens, in whose header there is no NUL. */
-function userKey(user: string): string {
+export function userKey(user: string): string {
   return keyOf('user', user)
+}
+
+export function integrationKeyOf(integrationKey: string): string {
+  return keyOf('integration key', integrationKey)
 }

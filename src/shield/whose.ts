@@ -1,5 +1,6 @@
 /** Whose a copy is, and who may see it (promise 7). */
 import type { Clock } from '../base/clock.js'
+import type { Candidate } from '../base/commons.js'
 import { keyOf } from '../base/key.js'
 import type { Copies } from './copies.js'
 import type { Copy } from './copy.js'
@@ -21,6 +22,10 @@ export interface WhoseParts {
 export interface Whose {
   /** The best copy that this caller may see, now; one of any age. */
   copyFor(question: Question): Copy | undefined
+  /** Those that it could be, the own one first. */
+  candidatesFor(question: Question): readonly Candidate[]
+  /** All names of who asks. */
+  namesOf(question: Question): readonly string[]
   /** Whether DocuSign's acceptance of this caller is fresh enough for a copy, or for what another's call brings. */
   mayRead(question: Question): boolean
   /** Whether a 401 was seen for him after a call that was sent then: what that is answered is for its own asker only. */
@@ -83,6 +88,16 @@ export function makeWhose({ clock, tokens, copies, denials, namesOf, config }: W
       if (!own || !common) return own ?? common
       return own.answeredMs > common.answeredMs ? own : common
     },
+    candidatesFor(question) {
+      if (!question.mayAnswer || !config().enabled) return []
+      const { credential, call } = question
+      const nowMs = clock.nowMs()
+      const viewers = mayRead(question, nowMs) ? [tokens.viewerOf(credential)] : []
+      const mayBeCommon = mayBeEverybodys(question) && !isDenied(question)
+      if (mayBeCommon && tokens.isProvenOn(credential, call.account ?? '', nowMs)) viewers.push('')
+      return viewers.map(viewer => ({ id: idOf(question, viewer), viewer }))
+    },
+    namesOf: ({ credential }) => tokens.namesOf(credential),
     twinKeyOf(question) {
       const viewer = tokens.viewerOf(question.credential)
       // As it is, where no copy will bear it: it is gone with the call, and SHA-256 is 1.5 µs.

@@ -31,6 +31,7 @@ export function makeClosedVault(): Vault {
   }
   return {
     isOpen: false,
+    isShared: false,
     load: () => [],
     deposit: () => nothing,
     withdraw: () => Promise.resolve(undefined),

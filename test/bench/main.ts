@@ -9,6 +9,7 @@ import { lanes } from './lanes.js'
 import { ledger } from './ledger.js'
 import { memory } from './memory.js'
 import { redis } from './redis.js'
+import { redisCopies } from './redis-copies.js'
 import { resident } from './resident.js'
 import { spared } from './spared.js'
 
@@ -22,7 +23,20 @@ export interface Result {
   readonly mark: number
 }
 
-const SECTIONS = { forward, hits, memory, resident, lanes, ledger, accounts, hours, kill, spared, redis }
+const SECTIONS = {
+  forward,
+  hits,
+  memory,
+  resident,
+  lanes,
+  ledger,
+  accounts,
+  hours,
+  kill,
+  spared,
+  redis,
+  'redis-copies': redisCopies,
+}
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -21,6 +21,8 @@ export interface VaultRuns {
   start(clock: HandClock): VaultRun
   /** False: it is never open. */
   readonly isOpen: boolean
+  /** Other nodes keep copies there, too: which there are is asked of them one by one, and not told at the start. */
+  readonly isShared?: boolean
 }
 
 export function factsOf(id: string, bytes: number, atMs = 1_764_000_000_000): CopyFacts {
@@ -58,6 +60,10 @@ export async function take(
   return withdrawal && { head: withdrawal.head, body: await buffer(withdrawal.body(range)) }
 }
 
+function isLoaded({ isOpen, isShared = false }: VaultRuns): boolean {
+  return isOpen && !isShared
+}
+
 export async function vaultContract(t: Test, make: () => VaultRuns): Promise<void> {
   const head = Buffer.from('a head')
 
@@ -82,7 +88,7 @@ export async function vaultContract(t: Test, make: () => VaultRuns): Promise<voi
       const { vault, close } = run ?? runs.start(clock)
       const byId = (a: CopyFacts, b: CopyFacts) => (a.id < b.id ? -1 : 1)
       const all = copies.map(({ facts }) => facts)
-      if (!run) t.strictSame([...vault.load()].sort(byId), runs.isOpen ? all.sort(byId) : [])
+      if (!run) t.strictSame([...vault.load()].sort(byId), isLoaded(runs) ? all.sort(byId) : [])
       for (const { facts, body } of copies) {
         const found = await take(vault, facts.id)
         t.equal(found !== undefined, runs.isOpen)
@@ -151,7 +157,7 @@ export async function vaultContract(t: Test, make: () => VaultRuns): Promise<voi
     if (reading) t.ok((await buffer(reading.body())).equals(old))
     await run.close()
     const next = runs.start(clock)
-    t.equal(next.vault.load().length, runs.isOpen ? 1 : 0)
+    t.equal(next.vault.load().length, isLoaded(runs) ? 1 : 0)
     t.ok(!runs.isOpen || (await take(next.vault, 'a'))?.body.equals(young))
     await next.close()
   })
@@ -176,7 +182,7 @@ export async function vaultContract(t: Test, make: () => VaultRuns): Promise<voi
     const next = runs.start(clock)
     t.strictSame(
       next.vault.load().map(({ id }) => id),
-      runs.isOpen ? ['c'] : [],
+      isLoaded(runs) ? ['c'] : [],
     )
     t.equal(await next.vault.withdraw('a'), undefined)
     await next.close()
@@ -197,6 +203,7 @@ export async function vaultContract(t: Test, make: () => VaultRuns): Promise<voi
 
   await t.test(
     'a step of the wall clock moves the moments of a copy, and none is later than now',
+    { skip: make().isShared === true && 'what is shared is told as ages, by one clock for all' },
     async t => {
       for (const { stepMs, known } of [
         { stepMs: 3_700_000, known: true },

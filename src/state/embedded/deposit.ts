@@ -6,7 +6,7 @@ import type { OpenFile, Shelf } from './shelf.js'
 export interface DepositParts {
   readonly name: string
   readonly seal: Seal
-  readonly shelf: Shelf
+  readonly shelf: Pick<Shelf, 'put' | 'create' | 'discard'>
   /** The file waits for the disk before the copy counts. */
   readonly fsync: boolean
   /** The last step. @param isWanted asked at the last moment */

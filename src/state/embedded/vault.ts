@@ -97,6 +97,7 @@ export function makeEmbeddedVault(
 
   const vault: Vault = {
     isOpen: true,
+    isShared: false,
     load() {
       const all = remembered
       remembered = []

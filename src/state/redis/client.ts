@@ -86,5 +86,6 @@ export function makeClient(config: RedisConfig): Client {
 
 /** A connection of its own, that only listens. In a Cluster a channel reaches every node, and ioredis keeps one for it. */
 export function makeListeningClient(client: Client): Client {
-  return client instanceof Cluster ? client : client.duplicate()
+  // Its owner subscribes it whenever it is ready: of what the client does by itself nobody hears that it failed.
+  return client instanceof Cluster ? client : client.duplicate({ autoResubscribe: false })
 }

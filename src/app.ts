@@ -10,9 +10,11 @@
 import { makeAdmin } from './admin/admin.js'
 import { readiness } from './admin/readiness.js'
 import { makeViews } from './admin/views.js'
-import { makeTurns, type Clock } from './base/clock.js'
+import type { App, AppParts, Ports } from './app-parts.js'
+import { makeTurns } from './base/clock.js'
 import type { Config } from './config/settings.js'
 import {
+  connectSlice,
   forwardSlice,
   governorSlice,
   homesSlice,
@@ -27,7 +29,9 @@ import {
 } from './config/slices.js'
 import { redisSlice } from './config/redis-slice.js'
 import { vaultKeyOf } from './config/vault-key.js'
+import { makeConnect } from './connect/connect.js'
 import { makeCorridor, type Corridor } from './entry/corridor.js'
+import { makeDoor } from './entry/door.js'
 import { makeMark } from './entry/marking.js'
 import { makeOwnNames } from './entry/public-url.js'
 import { makeAskUserinfo } from './entry/userinfo.js'
@@ -43,43 +47,11 @@ import { makeIdentify } from './identify/identify.js'
 import { makeOperations } from './identify/operations.js'
 import { makeRoutes } from './identify/routes.js'
 import { shownOf } from './observe/labels.js'
-import type { Log } from './observe/log.js'
 import { makeObservers } from './observe/observers.js'
 import { makeShield } from './shield/shield.js'
-import type { Inspected } from './state/embedded/apart.js'
 import { openState } from './state/open.js'
 
-export interface AppParts {
-  readonly clock: Clock
-  readonly log: Log
-  readonly version: string
-  /** The text of `config/docusign-routes.tsv`. */
-  readonly routeTable: string
-  /** Reads a PEM file. @throws when it cannot. */
-  readonly readFile: (path: string) => string
-  /** The program of Node itself: a durable store is looked at in a process of its own before it is opened. */
-  readonly execPath: string
-  /** What that process has said already, if it was started before all else. */
-  readonly inspected?: Inspected | undefined
-}
-
-export interface Ports {
-  /** What apps call us by. */
-  readonly publicUrl: string
-  readonly port: number
-  readonly adminPort: number
-}
-
-export interface App {
-  /** Rejects when an address cannot be listened on, or the TLS files cannot be read; nothing is then left open. */
-  start(): Promise<Ports>
-  /** Takes new settings between two calls. @throws when the TLS files cannot be read; the old settings then stay. */
-  reload(config: Config): void
-  /** New settings were offered that cannot be taken. */
-  reloadRefused(): void
-  /** In-flight calls finish, new ones are told; resolves by `shutdown.timeout`. */
-  stop(): Promise<void>
-}
+export type { App, AppParts, Ports } from './app-parts.js'
 
 export function makeApp(initial: Config, parts: AppParts): App {
   const { clock, log, version, readFile } = parts
@@ -159,9 +131,14 @@ export function makeApp(initial: Config, parts: AppParts): App {
     )
   }
 
+  const connect = makeConnect(connectSlice(config), {
+    learn: message => shield.connected(message),
+    told: delivery => metrics.connected(delivery),
+  })
+  const door = makeDoor(connect, () => corridor)
   const listener = makeListener(
     { ...initial.listen, ...listenerSlice(config), tls: tlsSlice(config, readFile) },
-    { corridor: () => corridor, observe, unexpected: error => log.unexpected(error) },
+    { corridor: () => door, observe, unexpected: error => log.unexpected(error) },
     clock,
   )
   const views = makeViews(
@@ -221,6 +198,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
       governor.configure(governorSlice(next))
       treasury?.configure(next.state.onLoss)
       shield.configure(shieldSlice(next))
+      connect.configure(connectSlice(next))
       admin.configure({ ...next.admin, host: initial.admin.host })
       metrics.setMaxAccounts(next.metrics.maxAccounts)
       log.setLevel(next.log.level)

@@ -412,6 +412,7 @@ void t.test('without files and variables the defaults of the table hold', t => {
         },
         onLoss: 'share',
       },
+      connect: { hmacKeys: undefined },
       shutdown: { timeout: 30 },
       trace: { path: undefined, maxBytes: 1_073_741_824 },
       metrics: { maxAccounts: 200 },

@@ -157,6 +157,14 @@ export function secret(min: number): Kind<string> {
   return { form: 'text', text: `secret, at least ${min} visible ASCII characters`, schema, shown: 'never' }
 }
 
+/** Several of them. */
+export function secrets(most: number): Kind<readonly string[]> {
+  const one = secret(1).schema
+  const error = `must be a list of 1 to ${most} secrets`
+  const schema = z.array(one, { error }).min(1, { error }).max(most, { error })
+  return { form: 'list', text: `list of secrets, at most ${most}`, schema, shown: 'never' }
+}
+
 /** A key of `bytes` bytes. Both alphabets, padded or not, because every tool that makes one has its own way. */
 export function key(bytes: number): Kind<string> {
   const error = `must be ${bytes} bytes in base64`

@@ -1,5 +1,5 @@
 import { APP, LIMITS } from './limit-settings.js'
-import { file, flag, host, hosts, oneOf, origin, port, seconds, secret, whole } from './kinds.js'
+import { file, flag, host, hosts, oneOf, origin, port, seconds, secret, secrets, whole } from './kinds.js'
 import { SHIELD } from './shield-settings.js'
 import { STATE } from './state-settings.js'
 import { leaf, optional, perEnvironment, type Environment, type Table, type Tree } from './shape.js'
@@ -86,6 +86,10 @@ export const TABLE = {
     meaning: 'the apps that get a label of their own, by their name in /apps/NAME; a name alone is enough',
   },
   ...STATE,
+  'connect.hmacKeys': optional(
+    secrets(100),
+    'keys of DocuSign Connect (HMAC): with them POST /connect takes its messages, and what they tell of is known at once; none: 404',
+  ),
   'shutdown.timeout': leaf(seconds(0, 3600), 30, 'on SIGTERM: what is in flight finishes, exit 0 by then'),
   ...TRACE,
   'metrics.maxAccounts': leaf(whole('accounts', 0, 10_000), 200, 'accounts with a label of their own'),

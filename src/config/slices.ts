@@ -10,6 +10,10 @@ export function listenerSlice({ listen }: Config) {
   }
 }
 
+export function connectSlice({ connect }: Config) {
+  return { keys: connect.hmacKeys ?? [] }
+}
+
 /** PEM texts, where the listener is to speak TLS. @param readFile throws where a file cannot be read */
 export function tlsSlice({ listen }: Config, readFile: (path: string) => string) {
   const { tlsCert, tlsKey } = listen

@@ -7,6 +7,8 @@ import { makeHouseGauges, type HouseSources } from './house-gauges.js'
 import { makeInstruments } from './instruments.js'
 
 export interface Metrics extends CallMetrics {
+  /** A message of DocuSign Connect came. @param result from a closed set */
+  connected(result: string): void
   /** The settings in force are from now: to be said after each reload that was taken; the start counts as one. */
   configReloaded(): void
   /** New settings were offered and refused; those from before stay. */
@@ -28,6 +30,8 @@ export interface MetricsSources extends HouseSources {
   accounts(): Iterable<AccountFigures>
 }
 
+const MAX_DELIVERIES = 10
+
 /** Gauges with a counter's name, which `promtool` rightly refuses; the same numbers stand without `_total`, by type. */
 const MISNAMED = [
   'nodejs_active_handles_total',
@@ -42,6 +46,12 @@ export function makeMetrics(config: MetricsConfig, sources: MetricsSources, cloc
   const calls = makeCallMetrics(instruments, accounts)
   const gauges = makeAccountGauges(instruments, accounts)
   makeHouseGauges(instruments, sources)
+  const messages = instruments.counter(
+    'connect_messages_total',
+    'Messages of DocuSign Connect, by what became of them.',
+    ['result'],
+    MAX_DELIVERIES,
+  )
   let reloadedAtSeconds = clock.wallMs() / 1000
   let isLastTaken = true
 
@@ -65,6 +75,7 @@ export function makeMetrics(config: MetricsConfig, sources: MetricsSources, cloc
 
   return {
     ...calls,
+    connected: result => messages.count(result),
     configReloaded() {
       reloadedAtSeconds = clock.wallMs() / 1000
       isLastTaken = true

@@ -3,6 +3,7 @@
  * made of the copies that there are.
  */
 import type { Clock } from '../base/clock.js'
+import { readMessage } from './connect-message.js'
 import type { Copies } from './copies.js'
 import type { Copy, Which } from './copy.js'
 import type { Denials } from './denials.js'
@@ -42,6 +43,8 @@ export interface Learning {
   ear(visitor: Visitor, status: number, lines: readonly string[]): Ear | undefined
   /** The body came whole, to a call of `sentMs`. Returns the envelopes that it showed. */
   heard(visitor: Visitor, ear: Ear, sentMs: number): readonly Sighting[]
+  /** A message of DocuSign Connect, signed by it. @returns whether it said anything of an envelope's end */
+  connected(message: Buffer): boolean
   /** Whether an answer to a fetch of `sentMs` says what will stay true: its envelope had reached its end by then. */
   isFinal(visitor: Visitor, sentMs: number, shown: readonly Sighting[]): boolean
 }
@@ -143,6 +146,16 @@ export function makeLearning(parts: LearningParts): Learning {
       const nowMs = clock.nowMs()
       for (const sighting of shown) sighted(sighting, nowMs)
       return shown
+    },
+
+    connected(body) {
+      const message = readMessage(body)
+      if (!message) return false
+      const envelope = envelopeKey(message.envelope)
+      const nowMs = clock.nowMs()
+      if (message.isTerminal && terminal.know(envelope, nowMs)) diary.terminal(envelope, nowMs)
+      if (message.isGone) drop({ envelope })
+      return true
     },
 
     isFinal({ envelope }, sentMs, shown) {

@@ -94,6 +94,8 @@ export interface Shield {
   stale(visitor: Visitor): Promise<Reply | undefined>
   /** DocuSign's own answer to `GET /oauth/userinfo`, sent at `sentMs`: the client gets another. */
   userinfo(visitor: Visitor, lines: readonly string[], body: Buffer, sentMs: number): void
+  /** A message of DocuSign Connect, signed by it. @returns whether it said anything */
+  connected(message: Buffer): boolean
   /** Removes copies, from memory and vault alike. Returns how many there were. */
   purge(which: { readonly account?: string | undefined; readonly envelope?: string | undefined }): number
   tally(): { readonly entries: number; readonly bytes: number; readonly evictions: number }
@@ -232,6 +234,7 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
       return keys.reduce((sum, key) => sum + copies.drop({ ...which, account: key }).length, 0)
     },
 
+    connected: message => learning.connected(message),
     tally: () => copies.tally(),
 
     configure(next) {

@@ -1,5 +1,6 @@
 /** One request on its way to DocuSign, as http-proxy sees it and as we do. Rules R5 to R10 stand here (README, "Walled in"). */
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { Clock, Timer, Turns } from '../base/clock.js'
 import type { Agents } from './agents.js'
 import type { Answer, Body, Failure, Leave, Sending, Shipment } from './exchange.js'
@@ -69,7 +70,6 @@ export class Outgoing implements Sending, Carried {
   pipe(upstream: ClientRequest): void {
     if (this.#body.kind !== 'stream') return
     const { stream, note } = this.#body
-    if (upstream.socket) this.#agents.carries(upstream.socket, this)
     stream.on('data', (chunk: Buffer) => {
       this.#deadline.refresh()
       note?.(chunk)
@@ -81,7 +81,8 @@ export class Outgoing implements Sending, Carried {
   leaving(upstream: ClientRequest): void {
     this.#upstream = upstream
     const body = this.#body
-    if (body.kind !== 'stream' && !this.#permit.holds()) return this.withhold()
+    if (body.kind === 'stream') this.#agents.carries(upstream.socket as Duplex, this)
+    else if (!this.#permit.holds()) return this.withhold()
     if (body.kind === 'whole') this.#turns.atEnd(() => upstream.end(body.bytes))
     else if (body.kind === 'none') this.#turns.atEnd(() => upstream.end())
     // Whatever ends it without an answer and without an error ends here: an unasked 101, for one.

@@ -1,3 +1,4 @@
+import { Pigeonholes } from '../base/pigeonholes.js'
 import type { Caller } from './exchange.js'
 
 /**
@@ -24,7 +25,7 @@ interface Row {
 /** @param perAccount 1 or more @param wanted a call begins to wait */
 export function makePlaces(perAccount: number, wanted: () => void): Places {
   // Bounded by the calls that are under way: a row leaves with the last of its account.
-  const rows = new Map<string, Row>()
+  const rows = new Pigeonholes<Row>()
 
   function free(account: string, row: Row): void {
     row.taken--

@@ -147,8 +147,8 @@ void t.test(
     rmSync(junk)
     for (let i = 0; i < 10; i++) t.equal(await call(house, '1'), 200)
     await within('it to have recovered', async () => !(await house.isDegraded()))
-    // What was written before the next second is on the disk, whatever then happens.
-    await pause(600)
+    // A thousand accounts a quarter of a second are written anew, and there are some thousands.
+    await pause(2_500)
     house.child.kill('SIGKILL')
     await once(house.child, 'exit')
     const next = await launch(t, env)

@@ -21,6 +21,8 @@ const pathOf = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 /** The governor's own. */
 export interface GovernorProgram extends Program {
   readonly adminPort: number
+  /** What it keeps, without what is waiting to be collected. */
+  liveBytes(): Promise<number>
   /** Every line of the log so far. */
   log(): string
 }
@@ -37,9 +39,9 @@ export async function startChild(name: string, ...argv: string[]): Promise<Progr
   }
 }
 
-async function usageOf(child: ChildProcess): Promise<Usage> {
+async function usageOf(child: ChildProcess, what: 'usage' | 'live' = 'usage'): Promise<Usage> {
   const answer = once(child, 'message') as Promise<[{ usage: Usage }]>
-  child.send('usage')
+  child.send(what)
   return (await answer)[0].usage
 }
 
@@ -67,6 +69,7 @@ export async function startGovernor(
     name: 'governor',
     port: Number(new URL(url).port),
     adminPort,
+    liveBytes: async () => (await usageOf(child, 'live')).liveBytes ?? NaN,
     log: () => readFileSync(logFile, 'utf8'),
     usage: () => usageOf(child),
     async stop() {

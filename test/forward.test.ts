@@ -755,6 +755,8 @@ void t.test('header lines', async t => {
       'Prefer: wait=1',
       'X-Governor-Priority: high',
       'X-Governor-Whatever: 1',
+      'Content_Length: 40',
+      'Transfer_Encoding: chunked',
     ]
     await ask(governor.port, message('GET', path, told))
     t.same(

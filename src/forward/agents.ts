@@ -7,6 +7,7 @@ import https from 'node:https'
 import type { Duplex } from 'node:stream'
 import type { Socket } from 'node:net'
 import type { Clock } from '../base/clock.js'
+import type { Busy, Carried } from './parking.js'
 
 export interface AgentsConfig {
   /** DNS, TCP and TLS together. */
@@ -29,7 +30,12 @@ export class ConnectionEnded extends Error {
 /** On the socket itself: a WeakMap that changes with every call costs it more than the rest of this file. */
 const STAGE = Symbol('stage of a connection')
 const IDLE_MS = Symbol('how long it may stay idle')
-type Watched = Socket & { [STAGE]?: 'connecting' | 'in use' | 'idle'; [IDLE_MS]?: number }
+const CALL = Symbol('the call that used it last')
+type Watched = Socket & {
+  [STAGE]?: 'connecting' | 'in use' | 'idle' | 'parked'
+  [IDLE_MS]?: number
+  [CALL]?: Carried
+}
 
 /** Those being opened are in use already. */
 export interface Connections {
@@ -45,14 +51,24 @@ export interface Agents {
    * before that it provably did not.
    */
   wasUp(socket: Duplex | null): boolean
-  /** An answer on this connection said `Keep-Alive: …`, or did not. */
-  hint(socket: Duplex, keepAlive: string | undefined): void
+  /** Which call is on this connection. */
+  carries(socket: Duplex, call: Carried): void
+  /** The answer to `call` on this connection said `Keep-Alive: …`, or did not. */
+  hint(socket: Duplex, keepAlive: string | undefined, call: Carried): void
   connections(): Connections
+  /** Whether a request waits until one of `maxSockets` is free. */
+  isWanted(): boolean
+  inUse(): Iterable<readonly [Socket, Busy]>
+  /** Connections in use that are no longer among `maxSockets`. */
+  parked(): number
   /** Ends the idle connections; those in use end with their call. */
   close(): void
 }
 
-export function makeAgents(config: AgentsConfig, clock: Clock): Agents {
+/** @param wanted a request begins to wait until a connection is free */
+export function makeAgents(config: AgentsConfig, clock: Clock, wanted: () => void): Agents {
+  let parked = 0
+
   function watch(socket: Watched, event: 'connect' | 'secureConnect'): Socket {
     socket[STAGE] = 'connecting'
     const deadline = clock.after(config.connectTimeoutMs, () =>
@@ -114,7 +130,11 @@ export function makeAgents(config: AgentsConfig, clock: Clock): Agents {
       const name = nameOf(options)
       const free = hooks.freeSockets[name]
       const socket = free?.at(-1)
-      if (!free || !socket || socket.destroyed) return addRequest.call(agent, request, options)
+      if (!free || !socket || socket.destroyed) {
+        addRequest.call(agent, request, options)
+        if (name in agent.requests) wanted()
+        return
+      }
       if (free.length === 1) delete hooks.freeSockets[name]
       else free.pop()
       hooks.reuseSocket.call(agent, socket, request)
@@ -124,22 +144,45 @@ export function makeAgents(config: AgentsConfig, clock: Clock): Agents {
     return agent
   }
 
+  function busy(socket: Watched): Busy {
+    return {
+      call: socket[CALL],
+      bytes: () => socket.bytesRead + socket.bytesWritten,
+      park() {
+        parked++
+        socket[STAGE] = 'parked'
+        socket.once('close', () => parked--)
+        // Node's own way to take a connection out of an agent that will not come back, an upgraded one for instance.
+        socket.emit('agentRemove')
+      },
+    }
+  }
+
+  const all = Object.values(agents).flat()
+
   return {
     of: (protocol, fresh) => agents[protocol][fresh ? 1 : 0],
     wasUp: socket => socket !== null && (socket as Watched)[STAGE] !== 'connecting',
-    hint(socket, keepAlive) {
+    carries: (socket, call) => void ((socket as Watched)[CALL] = call),
+    hint(socket, keepAlive, call) {
       const seconds = keepAlive === undefined ? null : /^timeout=(\d{1,6})/i.exec(keepAlive)
       // A second early: a request that crosses the server's closing on the wire is lost, and a write is not sent twice.
       const idleMs = seconds ? Number(seconds[1]) * 1000 - 1000 : config.silenceTimeoutMs
       ;(socket as Watched)[IDLE_MS] = Math.min(idleMs, config.silenceTimeoutMs)
+      ;(socket as Watched)[CALL] = call
     },
-    connections() {
-      const all = Object.values(agents).flat()
-      return {
-        inUse: sum(all.map(agent => agent.sockets)),
-        idle: sum(all.map(agent => agent.freeSockets)),
+    connections: () => ({
+      inUse: sum(all.map(agent => agent.sockets)) + parked,
+      idle: sum(all.map(agent => agent.freeSockets)),
+    }),
+    isWanted: () => all.some(agent => Object.keys(agent.requests).length > 0),
+    *inUse() {
+      for (const agent of all) {
+        for (const sockets of Object.values(agent.sockets))
+          for (const socket of sockets ?? []) yield [socket, busy(socket)] as const
       }
     },
+    parked: () => parked,
     close() {
       for (const pair of Object.values(agents)) {
         for (const agent of pair) {

@@ -10,6 +10,7 @@ import type { Clock, Turns } from '../base/clock.js'
 import { makeAgents, type Connections } from './agents.js'
 import type { Leave, Origin, Sending, Shipment } from './exchange.js'
 import { Outgoing } from './outgoing.js'
+import { makeParking } from './parking.js'
 import { makePlaces } from './places.js'
 
 export interface ForwardConfig {
@@ -34,8 +35,11 @@ export function makeForward(config: ForwardConfig, clock: Clock, turns: Turns): 
       maxSockets: config.maxSockets,
     },
     clock,
+    () => wanted(),
   )
-  const places = makePlaces(Math.max(1, Math.floor(config.maxSockets / 2)))
+  const places = makePlaces(Math.max(1, Math.floor(config.maxSockets / 2)), () => wanted())
+  const isWanted = () => agents.isWanted() || places.isWanted()
+  const wanted = makeParking({ isWanted, inUse: () => agents.inUse(), parked: () => agents.parked() }, clock)
   // One proxy for each host, kept connections and fresh ones apart: with its options fixed it copies none for a call.
   const proxies = new WeakMap<Origin, { readonly kept: StreamProxy; readonly fresh: StreamProxy }>()
 

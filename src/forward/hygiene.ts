@@ -17,6 +17,9 @@ const REQUEST_DROPPED = new Set([
   'x-http-method-override',
   'x-method-override',
   'prefer',
+  // Servers that hand header lines on as CGI did read "_" and "-" alike, and would see another length than we do.
+  'content_length',
+  'transfer_encoding',
 ])
 const REQUEST_PREFIXES = ['proxy-', 'x-forwarded-', 'x-original-', 'x-governor-']
 const RESPONSE_DROPPED = new Set([...HOP_BY_HOP, 'transfer-encoding'])

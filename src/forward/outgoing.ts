@@ -1,15 +1,17 @@
 /** One request on its way to DocuSign, as http-proxy sees it and as we do. Rules R5 to R10 stand here (README, "Walled in"). */
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { Clock, Timer, Turns } from '../base/clock.js'
 import type { Agents } from './agents.js'
 import type { Answer, Body, Failure, Leave, Sending, Shipment } from './exchange.js'
 import { answerHead } from './hygiene.js'
+import type { Carried } from './parking.js'
 
 /**
  * Stands before http-proxy as the incoming request. http-proxy asks little of it (method, url, headers, a body to
  * pipe, the event `aborted`), and a call of our own can outlive its client, be sent again, and be aborted in any state.
  */
-export class Outgoing implements Sending {
+export class Outgoing implements Sending, Carried {
   readonly method: string
   readonly url: string
   readonly headers: Record<string, string | string[]>
@@ -79,7 +81,8 @@ export class Outgoing implements Sending {
   leaving(upstream: ClientRequest): void {
     this.#upstream = upstream
     const body = this.#body
-    if (body.kind !== 'stream' && !this.#permit.holds()) return this.withhold()
+    if (body.kind === 'stream') this.#agents.carries(upstream.socket as Duplex, this)
+    else if (!this.#permit.holds()) return this.withhold()
     if (body.kind === 'whole') this.#turns.atEnd(() => upstream.end(body.bytes))
     else if (body.kind === 'none') this.#turns.atEnd(() => upstream.end())
     // Whatever ends it without an answer and without an error ends here: an unasked 101, for one.
@@ -96,7 +99,7 @@ export class Outgoing implements Sending {
     // Node takes off the chunks alone; what is left would go on as if it were the content.
     if (coding !== undefined && coding !== 'chunked')
       return this.#give('unreachable', 'GOVERNOR_UNKNOWN_TRANSFER_CODING')
-    this.#agents.hint(answer.socket, keepAlive)
+    this.#agents.hint(answer.socket, keepAlive, this)
     this.#state = 'answered'
     this.#answer = answer
     this.#deadline.cancel()
@@ -129,6 +132,24 @@ export class Outgoing implements Sending {
   /** DocuSign has said no to others of its account while it waited for a connection: it may not go up now. */
   withhold(): void {
     this.#give('withheld', 'GOVERNOR_WITHHELD')
+  }
+
+  get isHeldByClient(): boolean {
+    const body = this.#body
+    if (this.#state === 'answered') return this.#answer?.isPaused() === true
+    // Paused, it would be DocuSign that takes no more.
+    return (
+      this.#state === 'open' &&
+      body.kind === 'stream' &&
+      !body.stream.readableEnded &&
+      !body.stream.isPaused()
+    )
+  }
+
+  giveWay(): void {
+    // Its connection belongs to no agent any more, and nobody would end it.
+    if (this.#upstream) this.#upstream.shouldKeepAlive = false
+    this.#leave?.()
   }
 
   abort(): void {

@@ -12,6 +12,8 @@ export interface Places {
    * calling it twice is harmless.
    */
   take(account: string, caller: Caller, start: () => void): () => void
+  /** Whether anybody waits for his turn. */
+  isWanted(): boolean
 }
 
 interface Row {
@@ -20,8 +22,8 @@ interface Row {
   readonly waiting: Map<() => void, Caller>
 }
 
-/** @param perAccount 1 or more */
-export function makePlaces(perAccount: number): Places {
+/** @param perAccount 1 or more @param wanted a call begins to wait */
+export function makePlaces(perAccount: number, wanted: () => void): Places {
   // Bounded by the calls that are under way: a row leaves with the last of its account.
   const rows = new Pigeonholes<Row>()
 
@@ -48,13 +50,20 @@ export function makePlaces(perAccount: number): Places {
         start()
       }
       if (own.taken < perAccount) go()
-      else own.waiting.set(go, caller)
+      else {
+        own.waiting.set(go, caller)
+        wanted()
+      }
       return () => {
         const was = state
         state = 'over'
         if (was === 'waiting') own.waiting.delete(go)
         else if (was === 'going') free(account, own)
       }
+    },
+    isWanted() {
+      for (const { waiting } of rows.values()) if (waiting.size > 0) return true
+      return false
     },
   }
 }

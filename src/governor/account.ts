@@ -31,6 +31,8 @@ interface Outsider {
 /** A class, because there may be tens of thousands of them and most are idle. */
 export class Account implements LaneBudget {
   readonly key: string
+  /** DocuSign has answered a call for it with anything but an error. */
+  isMet = false
   /** The host it was last sent to; '' before its first call. */
   #origin = ''
   readonly lane: Lane

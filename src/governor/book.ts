@@ -2,6 +2,7 @@
 import type { Clock } from '../base/clock.js'
 import { makeStore } from '../base/store.js'
 import { Account } from './account.js'
+import { makeAcquaintances } from './acquaintances.js'
 import type { Alias } from './alias.js'
 import { Budget } from './budget.js'
 import { makeDocusignTime, type DocusignTime } from './docusign-time.js'
@@ -54,7 +55,7 @@ const MAX_ACCOUNTS = 50_000
 export function makeBook(initial: GovernorConfig, journal: Journal, clock: Clock, treasury?: Treasury): Book {
   let config = initial
   let lanes = laneConfig(config)
-  const accounts = makeStore<Account>(MAX_ACCOUNTS)
+  const accounts = makeAcquaintances<Account>(MAX_ACCOUNTS)
   /** GUID → number, and back. */
   const otherNames = makeStore<{ readonly name: string }>(2 * MAX_ACCOUNTS)
   const times = new Map<string, DocusignTime>()
@@ -139,6 +140,7 @@ export function makeBook(initial: GovernorConfig, journal: Journal, clock: Clock
       const nowMs = clock.nowMs()
       for (const { account: name, alsoKnownAs, completions, remaining, resetAtSeconds, facts } of restored) {
         const account = open(name)
+        account.isMet = true
         const { hourLimit, burstLimit, blockedUntilMs } = facts ?? {}
         account.budget.restore({ completions, remaining, resetAtSeconds, hourLimit, burstLimit }, nowMs)
         if (blockedUntilMs !== undefined && blockedUntilMs > nowMs) {

@@ -82,6 +82,7 @@ export class Permit {
     const nowMs = this.#parts.clock.nowMs()
     if (status === COOL_DOWN_STATUS) this.#block(status, undefined, nowMs)
     if (!this.#account) return NOTHING
+    if (status < 400) this.#account.isMet = true
     this.#headers = headers
     this.#limits = readLimits(headers)
     this.#account.answered(this.#sentMs, this.#limits, nowMs)

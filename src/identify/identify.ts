@@ -1,4 +1,5 @@
 /** Request → Call: whose call is it, and which resource does it mean? Pure, and asked once per request. */
+import { keyOf } from '../base/key.js'
 import type { App, Call, MethodClass, Refusal } from '../base/types.js'
 import type { NameRoute } from './routes.js'
 import { isGuid, readTarget, resourceSegments } from './target.js'
@@ -13,6 +14,10 @@ export interface IdentifyConfig {
 const APPS = /^\/apps\//i
 const APP_PREFIX = /^\/apps\/([^/]+)(?=\/)/i
 const APP_NAME = /^[A-Za-z0-9._~-]{1,64}$/
+/** DocuSign's own paths are shorter, and what it calls an account has 36 characters at most. */
+const USUAL_PATH_CHARS = 256
+const MAX_RESOURCE_CHARS = 512
+const MAX_ACCOUNT_CHARS = 64
 const READS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 const NO_APP: App = { name: '', label: 'other', prefix: '' }
 
@@ -45,7 +50,10 @@ export function makeIdentify(config: IdentifyConfig, nameRoute: NameRoute) {
     if (!segments) return badRequest('the path has an escape that is not UTF-8.')
 
     const account = accountOf(segments)
+    const envelope = account === undefined ? undefined : envelopeOf(segments)
     const resource = segments.join('/')
+    // Much is kept by these. A piece of a text keeps all of it alive, and a request line may have 16 KB.
+    const isUsual = path.length <= USUAL_PATH_CHARS
     return {
       kind: 'call',
       method,
@@ -53,11 +61,11 @@ export function makeIdentify(config: IdentifyConfig, nameRoute: NameRoute) {
       target: target.bytes.slice(app.prefix.length),
       path,
       query: target.query,
-      resource,
+      resource: isUsual ? resource : bounded(resource, MAX_RESOURCE_CHARS),
       route: nameRoute(resource),
       service: segments[1] === 'oauth' ? 'oauth' : 'api',
-      account,
-      envelope: account === undefined ? undefined : envelopeOf(segments),
+      account: isUsual || account === undefined ? account : bounded(account, MAX_ACCOUNT_CHARS),
+      envelope: isUsual || envelope === undefined ? envelope : bounded(envelope, MAX_ACCOUNT_CHARS),
       app,
     }
   }
@@ -82,6 +90,12 @@ function methodClassOf(method: string, segments: readonly string[]): MethodClass
   // `PUT …/envelopes/status` asks for many statuses at once; its body is the question (facts 2).
   const asksStatus = segments.length === 7 && segments[5] === 'envelopes' && segments[6] === 'status'
   return method === 'PUT' && asksStatus ? 'query' : 'write'
+}
+
+/** The same text, alone; of a longer one the beginning, and in place of the rest what tells it from any other. */
+function bounded(text: string, maxChars: number): string {
+  const kept = text.length <= maxChars ? text : `${text.slice(0, maxChars / 2)} ${keyOf(text)}`
+  return Buffer.from(kept).toString()
 }
 
 function badRequest(message: string): Refusal {

@@ -1,6 +1,7 @@
-/** `npm run bench [SECTION…] [--json]`: ratios taken side by side in one run, never absolute times. */
+/** `npm run bench [SECTION…] [--json] [--for SECONDS]`: ratios taken side by side in one run, never absolute times. */
 import { parseArgs } from 'node:util'
 import { accounts } from './accounts.js'
+import { flood } from './flood.js'
 import { forward } from './forward.js'
 import { hits } from './hits.js'
 import { hours } from './hours.js'
@@ -11,6 +12,7 @@ import { memory } from './memory.js'
 import { redis } from './redis.js'
 import { redisCopies } from './redis-copies.js'
 import { resident } from './resident.js'
+import { soak } from './soak.js'
 import { spared } from './spared.js'
 
 export interface Result {
@@ -38,22 +40,31 @@ const SECTIONS = {
   'redis-copies': redisCopies,
 }
 
+/** Run only when they are named: they take minutes, or hours. */
+const LONG = { flood, soak }
+const HOURS_4 = String(4 * 3600)
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'boolean', default: false } },
+  options: { json: { type: 'boolean', default: false }, for: { type: 'string', default: HOURS_4 } },
 })
-const unknown = positionals.filter(name => !(name in SECTIONS))
-if (unknown.length > 0) {
+const all = { ...SECTIONS, ...LONG }
+const unknown = positionals.filter(name => !(name in all))
+const seconds = Number(values.for)
+if (unknown.length > 0 || !(seconds > 0)) {
   process.stderr.write(
-    `no such section: ${unknown.join(', ')}; there are ${Object.keys(SECTIONS).join(', ')}\n`,
+    unknown.length > 0
+      ? `no such section: ${unknown.join(', ')}; there are ${Object.keys(all).join(', ')}\n`
+      : `--for takes a number of seconds, not ${values.for}\n`,
   )
   process.exit(2)
 }
 
 const say = (text: string) => void process.stderr.write(`${text}\n`)
 const results: Record<string, Result[]> = {}
-for (const [name, run] of Object.entries(SECTIONS)) {
-  if (positionals.length === 0 || positionals.includes(name)) results[name] = await run(say)
+for (const [name, run] of Object.entries(all)) {
+  const isMeant = positionals.length === 0 ? name in SECTIONS : positionals.includes(name)
+  if (isMeant) results[name] = await run(say, seconds)
 }
 
 if (values.json) {

@@ -18,6 +18,15 @@ export interface Program {
 
 const pathOf = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 
+/** The governor's own. */
+export interface GovernorProgram extends Program {
+  readonly adminPort: number
+  /** What it keeps, without what is waiting to be collected. */
+  liveBytes(): Promise<number>
+  /** Every line of the log so far. */
+  log(): string
+}
+
 /** A file of `children/`. */
 export async function startChild(name: string, ...argv: string[]): Promise<Program> {
   const child = fork(pathOf(`children/${name}.js`), argv, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
@@ -30,9 +39,9 @@ export async function startChild(name: string, ...argv: string[]): Promise<Progr
   }
 }
 
-async function usageOf(child: ChildProcess): Promise<Usage> {
+async function usageOf(child: ChildProcess, what: 'usage' | 'live' = 'usage'): Promise<Usage> {
   const answer = once(child, 'message') as Promise<[{ usage: Usage }]>
-  child.send('usage')
+  child.send(what)
   return (await answer)[0].usage
 }
 
@@ -40,7 +49,7 @@ async function usageOf(child: ChildProcess): Promise<Usage> {
 export async function startGovernor(
   upstream: string,
   settings: Readonly<Record<string, string>> = {},
-): Promise<Program> {
+): Promise<GovernorProgram> {
   const folder = mkdtempSync(join(tmpdir(), 'docusign-governor-bench-'))
   const logFile = join(folder, 'log')
   const argv = ['--import', new URL('children/asked.js', import.meta.url).href, pathOf('../../src/main.js')]
@@ -55,10 +64,13 @@ export async function startGovernor(
       ...settings,
     },
   })
-  const { url } = await started(child, logFile)
+  const { url, adminPort } = await started(child, logFile)
   return {
     name: 'governor',
     port: Number(new URL(url).port),
+    adminPort,
+    liveBytes: async () => (await usageOf(child, 'live')).liveBytes ?? NaN,
+    log: () => readFileSync(logFile, 'utf8'),
     usage: () => usageOf(child),
     async stop() {
       await ended(child, () => child.kill('SIGTERM'))
@@ -68,10 +80,10 @@ export async function startGovernor(
 }
 
 /** Its first log line, which says where it listens. */
-async function started(child: ChildProcess, logFile: string): Promise<{ url: string }> {
+async function started(child: ChildProcess, logFile: string): Promise<{ url: string; adminPort: number }> {
   while (child.exitCode === null) {
     const line = /^.*\n/.exec(readFileSync(logFile, 'utf8'))
-    if (line) return JSON.parse(line[0]) as { url: string }
+    if (line) return JSON.parse(line[0]) as { url: string; adminPort: number }
     await setTimeout(50)
   }
   throw new Error('the governor ended before it said where it listens')

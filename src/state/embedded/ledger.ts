@@ -2,12 +2,12 @@
 import type { Learned, Ledger, Page, Remembered, Spent } from '../../base/ledger.js'
 import type { Contents, Home } from './home.js'
 import {
-  accountBytes,
   accountOfKey,
   chunkKey,
   decodeLines,
   encodeLines,
   LINES_PER_CHUNK,
+  nameInKeys,
   sliceOfKey,
 } from './lines.js'
 import { inheritedSkewMs, SCALE, SKEW_KEY } from './scale.js'
@@ -52,7 +52,7 @@ export function makeEmbeddedLedger(config: LedgerConfig, home: Home, wallMs: num
   }
 
   function open(account: string): Page {
-    const name = accountBytes(account)
+    const name = nameInKeys(account)
     let slice = -1
     let chunk = 0
     let lines = 0
@@ -79,7 +79,7 @@ export function makeEmbeddedLedger(config: LedgerConfig, home: Home, wallMs: num
         if (kept) ({ slice, chunk, lines } = next)
         return kept
       },
-      learn: learned => home.write(tables => tables(LEARNED).put(name, Buffer.from(JSON.stringify(learned)))),
+      learn: learned => home.write(tables => tables(LEARNED).put(Buffer.from(name), Buffer.from(JSON.stringify(learned)))),
     }
   }
 
@@ -147,7 +147,7 @@ function contentsOf(remembered: readonly Remembered[], sliceOf: (atMs: number) =
   const spent: Entry[] = []
   const learned: Entry[] = []
   for (const { account, spent: lines, learned: said } of remembered) {
-    const name = accountBytes(account)
+    const name = nameInKeys(account)
     let [slice, chunk] = [-1, 0]
     for (let at = 0; at < lines.length; at += LINES_PER_CHUNK) {
       const some = lines.slice(at, at + LINES_PER_CHUNK)
@@ -156,7 +156,7 @@ function contentsOf(remembered: readonly Remembered[], sliceOf: (atMs: number) =
       slice = newest
       spent.push({ key: chunkKey(slice, name, chunk), value: encodeLines(some) })
     }
-    if (said) learned.push({ key: name, value: Buffer.from(JSON.stringify(said)) })
+    if (said) learned.push({ key: Buffer.from(name), value: Buffer.from(JSON.stringify(said)) })
   }
   return new Map([
     [SPENT, spent.sort((a, b) => Buffer.compare(a.key, b.key))],

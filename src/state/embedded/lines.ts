@@ -47,12 +47,13 @@ function known(value: number): number | undefined {
   return Number.isNaN(value) ? undefined : value
 }
 
-/** Slices stand first, so that what is old lies together at the front. */
-export function chunkKey(slice: number, account: Buffer, chunk: number): Buffer {
-  const key = Buffer.allocUnsafe(SLICE_BYTES + account.length + CHUNK_BYTES)
+/** Slices stand first, so that what is old lies together at the front. @param name as `nameInKeys` has it */
+export function chunkKey(slice: number, name: string, chunk: number): Buffer {
+  const nameBytes = Buffer.byteLength(name)
+  const key = Buffer.allocUnsafe(SLICE_BYTES + nameBytes + CHUNK_BYTES)
   key.writeUIntBE(slice, 0, SLICE_BYTES)
-  account.copy(key, SLICE_BYTES)
-  key.writeUInt16BE(chunk, SLICE_BYTES + account.length)
+  key.write(name, SLICE_BYTES)
+  key.writeUInt16BE(chunk, SLICE_BYTES + nameBytes)
   return key
 }
 
@@ -64,10 +65,12 @@ export function accountOfKey(key: Buffer): string {
   return key.toString('utf8', SLICE_BYTES, key.length - CHUNK_BYTES)
 }
 
-/** What no account is called is kept by its hash: it costs no more than one. */
-export function accountBytes(account: string): Buffer {
-  const bytes = Buffer.from(account)
-  return bytes.length <= MAX_NAME_BYTES
-    ? bytes
-    : Buffer.from(createHash('sha256').update(bytes).digest('hex'))
+/**
+ * What no account is called is kept by its hash: it costs no more than one. A text and no buffer, because a small buffer
+ * is cut from a block of 8 KiB, and one of each account's would keep all of those.
+ */
+export function nameInKeys(account: string): string {
+  return Buffer.byteLength(account) <= MAX_NAME_BYTES
+    ? account
+    : createHash('sha256').update(account).digest('hex')
 }

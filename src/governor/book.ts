@@ -50,9 +50,14 @@ export interface Book {
 /** Some kilobyte each. Beyond it the account used longest ago is forgotten, and begins again with one call alone. */
 const MAX_ACCOUNTS = 50_000
 
-export function makeBook(initial: GovernorConfig, journal: Journal, clock: Clock): Book {
+export function makeBook(
+  initial: GovernorConfig,
+  journal: Journal,
+  clock: Clock,
+  turnstile?: LaneConfig['turnstile'],
+): Book {
   let config = initial
-  let lanes = laneConfig(config)
+  let lanes = laneConfig(config, turnstile)
   const accounts = makeStore<Account>(MAX_ACCOUNTS)
   /** GUID → number, and back. */
   const otherNames = makeStore<{ readonly name: string }>(2 * MAX_ACCOUNTS)
@@ -121,7 +126,7 @@ export function makeBook(initial: GovernorConfig, journal: Journal, clock: Clock
 
     configure(next) {
       config = next
-      lanes = laneConfig(next)
+      lanes = laneConfig(next, turnstile)
       usual = usualConfig(next)
       for (const account of accounts.values()) {
         account.budget.configure(budgetConfig(account.key))
@@ -157,9 +162,12 @@ function usualConfig({ hour, burst, learn, margin }: GovernorConfig): BudgetConf
   return { hour, burst, learn, margin }
 }
 
-function laneConfig({ apps, maxLength }: GovernorConfig): LaneConfig {
+function laneConfig(
+  { apps, maxLength }: GovernorConfig,
+  turnstile: LaneConfig['turnstile'],
+): LaneConfig {
   const reserves = [...apps]
     .filter(([, app]) => app.reserve > 0)
     .map(([name, app]) => [name, app.reserve] as const)
-  return { maxLength, reserves: new Map(reserves) }
+  return { maxLength, reserves: new Map(reserves), turnstile }
 }

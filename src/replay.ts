@@ -169,7 +169,6 @@ function makeHouse(scenario: ReplayScenario, { names, whenIdle }: ReplayParts, e
     tally.came(app, atMs)
     if (UNREAD.has(record.reason)) return tally.refuse('bad-request', app, atMs)
     if (record.ended === 'before' && record.envelope !== '') tellEnded(replayed)
-    if (isStatusPoll(record)) tally.statusPolls++
     if (scenario.connect && isStatusPoll(record)) return tally.spare('connect', app, atMs)
     walking++
     void walk(record, replayed).finally(() => walking--)
@@ -255,6 +254,7 @@ function makeHouse(scenario: ReplayScenario, { names, whenIdle }: ReplayParts, e
   ): Promise<void> {
     const { call, headers } = visitor
     tally.asks(record.account, clock.wallMs())
+    if (isStatusPoll(record)) tally.statusPollsUp++
     if (asking) tally.polled(record, asking.poll, clock.wallMs())
     const notes: Notes = { attempts: [], priority: undefined, waitMs: 0, heldBy: undefined, would: undefined }
     const listener = new Listener()

@@ -34,7 +34,13 @@ export function makeCalls(names: Names) {
     let entry = guids.get(hash)
     if (!entry) {
       const hex = Buffer.from(keyOf(hash), 'base64url').toString('hex')
-      const parts = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)]
+      const parts = [
+        hex.slice(0, 8),
+        hex.slice(8, 12),
+        hex.slice(12, 16),
+        hex.slice(16, 20),
+        hex.slice(20, 32),
+      ]
       guids.set(hash, (entry = { text: parts.join('-') }))
     }
     return entry.text

@@ -53,10 +53,7 @@ export function makeHours(hourMs: number): Hours {
     },
     shown() {
       const length = Math.max(0, ...COURSES.map(course => counts[course].length))
-      const filled = COURSES.map(course => [
-        course,
-        Array.from({ length }, (_, i) => counts[course][i] ?? 0),
-      ])
+      const filled = COURSES.map(course => [course, Array.from({ length }, (_, i) => counts[course][i] ?? 0)])
       return {
         stepMs,
         fromMs: (first ?? 0) * stepMs,

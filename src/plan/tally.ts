@@ -42,7 +42,8 @@ export class Tally {
   oauth = 0
   failed = 0
   held = 0
-  statusPolls = 0
+  /** Calls that asked how far an envelope is, and had to be asked of DocuSign. */
+  statusPollsUp = 0
   readonly heldBy: Record<Window, number> = { hour: 0, burst: 0 }
   readonly saved: Record<SavedBy, number> = { terminal: 0, poll: 0, coalesce: 0, connect: 0 }
   readonly refused = new Map<Reason, number>()

@@ -30,6 +30,25 @@ export interface TraceHeader {
  */
 export type Sharing = 'all' | 'unkept' | 'answer' | 'none'
 
+/** What only a trace wants to know of a call. Names in it are keys already, or are hashed before they are written. */
+export interface Marks extends ShieldMarks {
+  readonly priority: Priority
+  readonly patienceMs: number | undefined
+  readonly kept: boolean
+  readonly ended: 'before' | 'now' | undefined
+  readonly limits: TracedLimits | undefined
+}
+
+/** The shield's part of it. */
+export interface ShieldMarks {
+  /** '' without a credential. */
+  readonly viewer: string
+  /** '' of what is no read. */
+  readonly representation: string
+  readonly sharing: Sharing
+  readonly neverFinal: boolean
+}
+
 /** One attempt at DocuSign. */
 export interface TracedAttempt {
   /** `undefined`: no answer came. */

@@ -24,24 +24,37 @@ export async function* inOrder(
   while (heap.firstMs < Infinity) yield heap.pop()
 }
 
-/** Several, each in order → one. What comes at the same time comes by the order of its source. */
-export async function* merged(sources: readonly AsyncIterable<TraceRecord>[]): AsyncGenerator<TraceRecord> {
-  const [only] = sources
-  if (only && sources.length === 1) {
-    yield* only
-    return
-  }
-  const open: { readonly rest: AsyncIterator<TraceRecord>; record: TraceRecord }[] = []
-  for (const source of sources) {
-    const rest = source[Symbol.asyncIterator]()
-    const first = await rest.next()
-    if (!first.done) open.push({ rest, record: first.value })
-  }
-  while (open.length > 0) {
-    const next = open.reduce((least, one) => (one.record.atMs < least.record.atMs ? one : least))
+/** Calls in order. */
+export interface Source {
+  /** None of them came before this; epoch milliseconds. */
+  readonly fromMs: number
+  open(): AsyncIterable<TraceRecord>
+}
+
+/**
+ * Several in order → one. Each is opened when its time has come, because a folder may hold a hundred runs of a governor,
+ * one after the other. What came at the same time comes by the order of its source.
+ */
+export async function* merged(sources: readonly Source[]): AsyncGenerator<TraceRecord> {
+  const waiting = sources.toSorted((a, b) => a.fromMs - b.fromMs)
+  const opened: { readonly rest: AsyncIterator<TraceRecord>; record: TraceRecord }[] = []
+  for (;;) {
+    const next = opened.reduce<(typeof opened)[number] | undefined>(
+      (least, one) => (least && least.record.atMs <= one.record.atMs ? least : one),
+      undefined,
+    )
+    const [due] = waiting
+    if (due && due.fromMs <= (next?.record.atMs ?? Infinity)) {
+      waiting.shift()
+      const rest = due.open()[Symbol.asyncIterator]()
+      const first = await rest.next()
+      if (!first.done) opened.push({ rest, record: first.value })
+      continue
+    }
+    if (!next) return
     yield next.record
     const following = await next.rest.next()
-    if (following.done) open.splice(open.indexOf(next), 1)
+    if (following.done) opened.splice(opened.indexOf(next), 1)
     else next.record = following.value
   }
 }

@@ -7,7 +7,7 @@ import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { TRACE_VERSION } from '../base/trace.js'
 import { linesOf } from './lines.js'
-import { inOrder, merged } from './order.js'
+import { HELD_BACK_MS, inOrder, merged } from './order.js'
 import { readTraceLine, type TraceRecord } from './record.js'
 
 /** Something that could not be used. */
@@ -26,35 +26,54 @@ export interface ReadTraceParts {
 
 /** What there is to read. */
 export interface TraceFiles {
-  /** One for each path that was given: its files, in the order in which they were written. */
-  readonly series: readonly (readonly string[])[]
+  readonly series: readonly Series[]
   /** As they lie on the disk. */
   readonly bytes: number
 }
 
+/** Files of one writer, in the order in which he wrote them. */
+export interface Series {
+  readonly files: readonly string[]
+  /** When the first was begun, where its name says so; epoch milliseconds. */
+  readonly fromMs: number
+}
+
 const TRACE_FILE = /\.ndjson(?:\.gz)?$/
+/** As the governor names them: `trace-20261125T130000000Z-RUN-000001.ndjson`. */
+const OWN_NAME = /^trace-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z-([0-9a-f]+)-\d+\./
 
 /**
- * @param paths files, or folders of them: of a folder those named `*.ndjson` or `*.ndjson.gz`, by name, which is by time
- * for those that the governor wrote
+ * @param paths files, or folders of them: of a folder those named `*.ndjson` or `*.ndjson.gz`
  * @throws where one is not there, or cannot be looked at
  */
 export async function findTrace(paths: readonly string[]): Promise<TraceFiles> {
-  const series: string[][] = []
+  const series: Series[] = []
   let bytes = 0
   for (const path of paths) {
-    const files = (await stat(path)).isDirectory() ? await filesIn(path) : [path]
-    for (const file of files) bytes += (await stat(file)).size
-    series.push(files)
+    const found = (await stat(path)).isDirectory()
+      ? await seriesIn(path)
+      : [{ files: [path], fromMs: -Infinity }]
+    for (const { files } of found) for (const file of files) bytes += (await stat(file)).size
+    series.push(...found)
   }
   return { series, bytes }
 }
 
-async function filesIn(folder: string): Promise<string[]> {
+async function seriesIn(folder: string): Promise<Series[]> {
   const names = new Set((await readdir(folder)).filter(name => TRACE_FILE.test(name)))
-  // Where a governor died just after it had compressed a file, it is there twice.
-  const once = [...names].filter(name => !names.has(`${name}.gz`))
-  return once.sort().map(name => join(folder, name))
+  const found = new Map<string, { readonly files: string[]; readonly fromMs: number }>()
+  for (const name of [...names].sort()) {
+    // Where a governor died just after it had compressed a file, it is there twice.
+    if (names.has(`${name}.gz`)) continue
+    const [, year, month, day, hour, minute, second, millis, run] = OWN_NAME.exec(name) ?? []
+    const time = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}.${millis}Z`)
+    // Its first call came before the file was there to hold it.
+    const fromMs = Number.isNaN(time) ? -Infinity : time - HELD_BACK_MS
+    const one = found.get(run ?? name) ?? { files: [], fromMs }
+    found.set(run ?? name, one)
+    one.files.push(join(folder, name))
+  }
+  return [...found.values()]
 }
 
 /**
@@ -64,7 +83,9 @@ async function filesIn(folder: string): Promise<string[]> {
  */
 export function readTrace({ series }: TraceFiles, parts: ReadTraceParts): AsyncIterable<TraceRecord> {
   const keys: Keys = { first: undefined }
-  return merged(series.map(files => inOrder(readFiles(files, keys, parts))))
+  return merged(
+    series.map(({ files, fromMs }) => ({ fromMs, open: () => inOrder(readFiles(files, keys, parts)) })),
+  )
 }
 
 /** The key that all hashes should have been made with. */

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The command line: reads argv and the environment, starts one command, handles signals. The only user of `process`. */
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { App, AppParts } from './app.js'
@@ -12,11 +12,14 @@ import { VaultKeyFault } from './config/vault-key.js'
 import type { DemoParts } from './demo/demo.js'
 import { makeFileDestination } from './observe/destination.js'
 import { makeLog, type Log } from './observe/log.js'
+import type { PlanParts } from './planning.js'
 import { inspectAhead, type Inspected } from './state/embedded/apart.js'
 
 const DONE = 0
 const FAILED = 1
 const BAD_USAGE = 2
+/** Of what is written where there is no terminal. */
+const WIDTH = 120
 
 const USAGE = `docusign-governor: keeps every app inside the rules of the DocuSign eSignature API
 
@@ -25,6 +28,7 @@ Usage:
   docusign-governor check [--config FILE]      validate and print the settings in force
   docusign-governor simulator [--port N] …     run the DocuSign simulator (--help shows its knobs)
   docusign-governor demo [--for SECONDS] …     simulator, governor and sample apps together (--help)
+  docusign-governor plan TRACE… [what if]      replay recorded traffic, and say what would become of it (--help)
   docusign-governor --help | --version
 
 Settings: config/default.yaml lists them all. --config overlays it, environment variables (GOVERNOR_LISTEN_PORT=8081)
@@ -215,6 +219,28 @@ async function demo(argv: string[]): Promise<number> {
   }
 }
 
+async function plan(argv: string[]): Promise<number> {
+  const clock = makeSystemClock()
+  const { runPlan } = await import('./planning.js')
+  const readFile = (path: string) => readFileSync(path, 'utf8')
+  const { stdout, stderr } = process
+  const parts: PlanParts = {
+    say,
+    complain,
+    terminal: stderr.isTTY ? text => void stderr.write(text) : undefined,
+    width: stdout.isTTY ? stdout.columns : WIDTH,
+    nowMs: () => clock.nowMs(),
+    whenIdle: run => process.nextTick(run),
+    loadConfig: (files, texts) =>
+      loadConfig({ files: [pathOf('config/default.yaml'), ...files], env: process.env, texts }),
+    showFaults: ({ faults }) => showFaults(faults),
+    costsFile: pathOf('config/plan/costs.yaml'),
+    readFile,
+    writeFile: (path, text) => writeFileSync(path, text),
+  }
+  return { done: DONE, failed: FAILED, 'bad-usage': BAD_USAGE }[await runPlan(argv, parts)]
+}
+
 async function main([command, ...argv]: string[]): Promise<number> {
   switch (command) {
     case 'serve':
@@ -225,6 +251,8 @@ async function main([command, ...argv]: string[]): Promise<number> {
       return simulator(argv)
     case 'demo':
       return demo(argv)
+    case 'plan':
+      return plan(argv)
     case '--version':
     case '-v':
       say(version())

@@ -13,7 +13,7 @@ export interface Replayed {
   readonly headers: Record<string, string>
 }
 
-/** Names that the settings know → how the trace calls them is not told by the trace; the other way round it can be. */
+/** What the settings call somebody whom the trace calls by a hash. */
 export interface Names {
   /** A name of the settings, where one has this hash; else the hash. */
   app(hash: string): string
@@ -113,6 +113,8 @@ function headersOf(record: TraceRecord, viewer: string, account: string): Record
   const headers: Record<string, string> = {}
   if (viewer !== '') headers['authorization'] = `Bearer ${viewer} ${account}`
   if (record.patienceMs !== undefined) headers['prefer'] = `wait=${record.patienceMs / 1000}`
+  // What is no read has no copies, and its headers say nothing of them.
+  if (record.method !== 'GET' && record.method !== 'HEAD') return headers
   switch (record.sharing) {
     case 'none':
       headers['cookie'] = 'was=there'

@@ -20,7 +20,7 @@ const HOLDS: Readonly<Record<Operator, (a: number, b: number) => boolean>> = {
 }
 const EXPRESSION = /^\s*([A-Za-z][\w-]*(?:\.[\w-]+)*)\s*(>=|<=|==|!=|>|<)\s*(-?\d+(?:\.\d+)?)\s*$/
 /** What is counted by a word that a run may not have met. */
-const OPEN = new Set(['refused', 'apps', 'peak', 'counted'])
+const OPEN = new Set(['refused', 'peak', 'counted'])
 /** Figures there are, and the numbers below each. */
 export const TESTABLE: Readonly<Record<string, readonly string[]>> = {
   calls: ['in', 'asked', 'up', 'oauth', 'userinfo'],

@@ -16,7 +16,7 @@ import { leastLimit, firstWeek } from './plan/search.js'
 import { sourceOf, type Source } from './plan/source.js'
 import { scaleTable, tableOf } from './plan/table.js'
 import type { Tally } from './plan/tally.js'
-import { varied, type Variation } from './plan/variation.js'
+import type { Variation } from './plan/variation.js'
 import { replay, type ReplayScenario } from './replay.js'
 
 export interface PlanParts {
@@ -46,7 +46,6 @@ export type PlanEnd = 'done' | 'failed' | 'bad-usage'
 /** One column. */
 interface Scenario extends ReplayScenario {
   readonly name: string
-  readonly variation: Variation
 }
 
 /** Beyond so many faults of a trace they are counted, not told. */
@@ -145,37 +144,21 @@ async function figure(
 ): Promise<Figures> {
   const run = (other: Partial<Scenario>, what: string, goesOn?: (tally: Tally) => boolean) => {
     const one = { ...scenario, ...other }
-    const records = varied(
-      source.open(share => tell(`${scenario.name}${what}`, share)),
-      one.variation,
-    )
+    const records = source.open(share => tell(`${scenario.name}${what}`, share))
     return replay(records, one, { names: source.names, whenIdle: parts.whenIdle, goesOn })
   }
   const end = await run({}, '')
   const { tally } = end
-  const limitForOneSecond = await leastLimit(tally, async limit => {
+  const limitForOneSecond = await leastLimit(tally, async (limit, mostLate) => {
     const hourLimit = { forced: limit, start: limit }
-    return (await run({ hourLimit }, `, with ${limit} an hour`)).tally.waits.at(0.95)
+    const isOn = ({ late }: Tally) => late <= mostLate
+    return isOn((await run({ hourLimit }, `, with ${limit} an hour`, isOn)).tally)
   })
   const grow = options.grow ?? source.model?.growth ?? 1
-  const { variation } = scenario
-  const grown = async (factor: number, goesOn?: (tally: Tally) => boolean) => {
-    const what = `, at ${factor.toFixed(2)} times the traffic`
-    return (await run({ variation: { ...variation, grow: factor } }, what, goesOn)).tally
-  }
-  const reached =
-    grow <= 1
-      ? undefined
-      : await firstWeek(grow, shareOf(variation.grow === 1 ? tally : await grown(1)), async factor => {
-          return (await grown(factor, one => one.accountsOver === 0)).accountsOver > 0
-        })
+  // What was drawn again is in it already.
+  const reached = grow <= 1 ? undefined : firstWeek(grow, tally.reachedAt() * scenario.variation.grow)
   const intervalSeconds = scenario.config.polling.interval
   return figuresOf({ ...end, name: scenario.name, intervalSeconds }, { limitForOneSecond, reached })
-}
-
-function shareOf(tally: Tally): number {
-  const peak = tally.peak('hour')
-  return peak ? peak.calls / peak.limit : 0
 }
 
 function mixOf({ calls, saved, refused }: Figures) {

@@ -22,6 +22,7 @@ import { makeCalls, type Names, type Replayed } from './plan/calls.js'
 import { makeDocusign, type Granted, type ModelledDocusign } from './plan/docusign.js'
 import { isStatusPoll } from './plan/status-polls.js'
 import { Tally } from './plan/tally.js'
+import { varied, type Variation } from './plan/variation.js'
 import { makeVirtualClock } from './plan/virtual-clock.js'
 import type { Asking } from './shield/asking.js'
 import { makeShield, type Passing } from './shield/shield.js'
@@ -34,6 +35,7 @@ export interface ReplayScenario {
   readonly burstLimit: Granted
   /** What DocuSign's Connect would push need not be asked for. */
   readonly connect: boolean
+  readonly variation: Variation
 }
 
 export interface ReplayParts {
@@ -81,7 +83,7 @@ export async function replay(
   let fromMs = 0
   let toMs = 0
   let house: House | undefined
-  for await (const record of records) {
+  for await (const record of varied(records, scenario.variation)) {
     if (!house) {
       fromMs = record.atMs
       house = makeHouse(scenario, parts, fromMs)
@@ -91,7 +93,7 @@ export async function replay(
     await house.clock.passTo(toMs - fromMs)
     house.comes(record)
     await house.clock.settle()
-    if (parts.goesOn?.(house.tally) === false) break
+    if (parts.goesOn?.(house.tally) === false) return { ...house, fromMs, toMs }
   }
   house ??= makeHouse(scenario, parts, 0)
   const { clock, tally, docusign } = house
@@ -131,6 +133,7 @@ function makeHouse(scenario: ReplayScenario, { names, whenIdle }: ReplayParts, e
     hourMs,
     burstMs,
     intervalMs: config.polling.interval * 1000,
+    seed: scenario.variation.seed,
     limitOf: (account, window) => docusign.limitOf(account, window),
   })
   const shield = makeShield(shieldSlice(config), {
@@ -253,7 +256,7 @@ function makeHouse(scenario: ReplayScenario, { names, whenIdle }: ReplayParts, e
     app: string,
   ): Promise<void> {
     const { call, headers } = visitor
-    tally.asks(record.account, clock.wallMs())
+    tally.asks(record, clock.wallMs())
     if (isStatusPoll(record)) tally.statusPollsUp++
     if (asking) tally.polled(record, asking.poll, clock.wallMs())
     const notes: Notes = { attempts: [], priority: undefined, waitMs: 0, heldBy: undefined, would: undefined }
@@ -280,7 +283,8 @@ function makeHouse(scenario: ReplayScenario, { names, whenIdle }: ReplayParts, e
       asking?.ended()
       return
     }
-    tally.waited(notes.waitMs, notes.heldBy, atMs)
+    const restMs = asked.kind === 'refusal' ? (asked.retryAfterMs ?? 0) : undefined
+    tally.waited(notes.waitMs, notes.heldBy, restMs, atMs)
     switch (asked.kind) {
       case 'refusal':
         asking?.ended()

@@ -42,6 +42,7 @@ export const TESTABLE: Readonly<Record<string, readonly string[]>> = {
   failed: [''],
   docusignRefused: [''],
   wait: ['p50', 'p95', 'p99', 'max'],
+  delay: ['p50', 'p95', 'p99', 'max'],
   peak: ['hour.calls', 'hour.share', 'burst.calls', 'burst.share'],
   counted: ['hour.calls', 'hour.share', 'burst.calls', 'burst.share'],
   accounts: ['total', 'over'],

@@ -48,8 +48,10 @@ export interface Figures {
   readonly failed: number
   /** DocuSign's own refusals for a limit. */
   readonly docusignRefused: number
-  /** Of all that had to be asked of DocuSign. */
+  /** Of the calls that went up. */
   readonly wait: WaitFigures
+  /** Of all that had to be asked: how long it waited, and how much longer it would have had to where it was refused. */
+  readonly delay: WaitFigures
   /** The fullest windows: what had to be asked (`peak`), and what DocuSign counted, others' calls included (`counted`). */
   readonly peak: Readonly<Partial<Record<Window, PeakFigures>>>
   readonly counted: Readonly<Partial<Record<Window, PeakFigures>>>
@@ -60,7 +62,7 @@ export interface Figures {
     readonly statusPolls: number
     readonly interval: readonly { readonly seconds: number; readonly spares: number }[]
   }
-  /** The least hourly limit at which the 95th wait of 100 is a second at most. */
+  /** The least hourly limit at which 95 of 100 calls can go within a second; `undefined`: the one there is will do. */
   readonly limitForOneSecond: LimitFigure | undefined
   /** The first week in which an account asks for more than its hour, at `grow` a year. */
   readonly reached: ReachedFigure | undefined
@@ -105,7 +107,7 @@ export function figuresOf(
     days: rounded((toMs - fromMs) / DAY_MS, 4),
     calls: {
       in: tally.in,
-      asked: tally.waits.count,
+      asked: tally.asked,
       up: tally.up,
       oauth: tally.oauth,
       userinfo: tally.userinfo,
@@ -119,6 +121,7 @@ export function figuresOf(
     failed: tally.failed,
     docusignRefused: docusign.refused,
     wait: waitsOf(tally.waits),
+    delay: waitsOf(tally.delays),
     peak: peaksOf(window => tally.peak(window)),
     counted: peaksOf(window => docusign.peak(window)),
     accounts: { total: tally.accounts, over: tally.accountsOver },

@@ -8,6 +8,8 @@ export interface Hours {
 }
 
 export interface Shown {
+  /** What limits call an hour. */
+  readonly hourMs: number
   readonly stepMs: number
   /** Epoch milliseconds of the first step. */
   readonly fromMs: number
@@ -55,6 +57,7 @@ export function makeHours(hourMs: number): Hours {
       const length = Math.max(0, ...COURSES.map(course => counts[course].length))
       const filled = COURSES.map(course => [course, Array.from({ length }, (_, i) => counts[course][i] ?? 0)])
       return {
+        hourMs,
         stepMs,
         fromMs: (first ?? 0) * stepMs,
         counts: Object.fromEntries(filled) as Record<Course, number[]>,

@@ -21,7 +21,7 @@ const SCALE_WIDTH = 200
 const FULL = 1000
 
 export function reportOf(columns: readonly Figures[], scale: Scale | undefined, files: ReportFiles): string {
-  const courses = JSON.stringify(columns.map(({ course }) => course)).replaceAll('<', '\\u003c')
+  const courses = JSON.stringify(columns.map(courseOf)).replaceAll('<', '\\u003c')
   const script = `${files.uplotScript}\n(() => {\n'use strict'\nconst COURSES = ${courses}\n${files.script}\n})()\n`
   const style = `${files.uplotStyle}\n${files.style}`
   const policy = [
@@ -57,7 +57,7 @@ ${columns.map(verdictHtml).join('\n')}
 ${sharesHtml(columns)}
 </section>
 <section>
-<h2>How long calls waited that DocuSign had to be asked for</h2>
+<h2>How long until a call could go that DocuSign had to be asked</h2>
 ${waitsHtml(columns)}
 </section>
 ${columns.map(chartHtml).join('\n')}
@@ -78,6 +78,13 @@ one account, by the share of its limit. What a longer interval and Connect would
 </body>
 </html>
 `
+}
+
+/** With the pace at which an hour would be spent evenly, where there is one account to spend it. */
+function courseOf({ course, peak, accounts }: Figures) {
+  const pace =
+    accounts.total === 1 && peak.hour ? (peak.hour.limit * course.stepMs) / course.hourMs : undefined
+  return { ...course, pace }
 }
 
 function verdictHtml(figures: Figures): string {
@@ -110,15 +117,15 @@ function sharesHtml(columns: readonly Figures[]): string {
 }
 
 function waitsHtml(columns: readonly Figures[]): string {
-  const most = Math.max(0.001, ...columns.map(({ wait }) => wait.max))
-  const rows = columns.map(({ name, wait }) => {
+  const most = Math.max(0.001, ...columns.map(({ delay }) => delay.max))
+  const rows = columns.map(({ name, delay }) => {
     const at = (value: number) => Math.max(value > 0 ? 2 : 0, (value / most) * FULL).toFixed(1)
-    const rects = `<rect class="track" x="0" y="6" width="${at(wait.max)}" height="8"/><rect class="in" x="0" y="4" width="${at(wait.p99)}" height="12"/><rect class="asked" x="0" y="2" width="${at(wait.p95)}" height="16"/>`
-    const said = `95 of 100: ${seconds(wait.p95)}; 99: ${seconds(wait.p99)}; longest: ${seconds(wait.max)}`
+    const rects = `<rect class="track" x="0" y="6" width="${at(delay.max)}" height="8"/><rect class="in" x="0" y="4" width="${at(delay.p99)}" height="12"/><rect class="asked" x="0" y="2" width="${at(delay.p95)}" height="16"/>`
+    const said = `95 of 100: ${seconds(delay.p95)}; 99: ${seconds(delay.p99)}; longest: ${seconds(delay.max)}`
     return bar(name, rects, said, said)
   })
   const key = [
-    ['asked', '95 of 100 waited no longer'],
+    ['asked', '95 of 100 went by then, or could have'],
     ['in', '99 of 100'],
     ['track', 'the longest'],
   ] as const
@@ -134,6 +141,7 @@ const LINES = [
   ['asked', 'had to be asked of DocuSign'],
   ['up', 'sent'],
 ] as const
+const PACE = ['refused', 'the limit, spent evenly'] as const
 
 function chartHtml(figures: Figures, i: number): string {
   const { name, course, peak } = figures
@@ -144,7 +152,7 @@ function chartHtml(figures: Figures, i: number): string {
     : ''
   return `<section>
 <h2>${escaped(name)}: calls in each ${step}</h2>
-${keyHtml(LINES)}
+${keyHtml(figures.accounts.total === 1 ? [...LINES, PACE] : LINES)}
 <div class="chart" id="chart-${i}" role="img" aria-label="Calls over time: came in, asked of DocuSign, sent"></div>
 <p class="quiet">Times are UTC.${escaped(fullest)}</p>
 </section>`

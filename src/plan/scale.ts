@@ -34,8 +34,9 @@ export interface Costs {
   readonly redisBytesPerAccount: number
   readonly redisMemoryBytes: number
   readonly accountBytes: number
-  readonly copyBytes: number
-  readonly copiesPerAccount: number
+  /** Of a node with nobody calling, and what its copies may take with all that goes with them. */
+  readonly idleBytes: number
+  readonly cacheBytes: number
   readonly nodeMemoryBytes: number
   /** Of an answer, either way. */
   readonly answerBytes: number
@@ -93,8 +94,8 @@ const COSTS: readonly (keyof Costs)[] = [
   'redisBytesPerAccount',
   'redisMemoryBytes',
   'accountBytes',
-  'copyBytes',
-  'copiesPerAccount',
+  'idleBytes',
+  'cacheBytes',
   'nodeMemoryBytes',
   'answerBytes',
   'nodeBytes',
@@ -123,14 +124,12 @@ export function scaleOf(asked: ScaleAsked, mix: Mix, costs: Costs): Scale {
   const cores =
     (upPerSecond * costs.forwardedMicros + saved * costs.savedMicros + refused * costs.refusedMicros) / 1e6
   const commands = upPerSecond * costs.commandsUp + (saved + refused) * costs.commandsSaved
-  const accountBytes = costs.accountBytes + costs.copiesPerAccount * costs.copyBytes
   const rows = asked.nodes.map((nodes): ScaleRow => {
     const loads = {
       nodeCpu: cores / (nodes * costs.coresPerNode),
-      // Any node may serve any account: each knows all of them, and has its share of the copies.
+      // Any node may serve any account, so each knows all of them.
       nodeMemory:
-        (asked.accounts * (costs.accountBytes + (accountBytes - costs.accountBytes) / nodes)) /
-        costs.nodeMemoryBytes,
+        (costs.idleBytes + costs.cacheBytes + asked.accounts * costs.accountBytes) / costs.nodeMemoryBytes,
       nodeNetwork: ((inPerSecond + upPerSecond) * costs.answerBytes) / (nodes * costs.nodeBytes),
       redisCpu: commands / costs.redisCommands,
       redisNetwork: (commands * costs.bytesPerCommand) / costs.redisBytes,

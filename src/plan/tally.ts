@@ -3,6 +3,8 @@ import type { TraceRecord } from '../base/trace.js'
 import type { PollResult, Reason, Saved, Window } from '../base/types.js'
 import { makeStore } from '../base/store.js'
 import type { Peak } from './docusign.js'
+import { drawOf } from './draw.js'
+import { Headroom } from './headroom.js'
 import { makeHours, type Hours } from './hours.js'
 import { Sliding } from './sliding.js'
 import { makeWaits, type Waits } from './waits.js'
@@ -20,11 +22,14 @@ export interface TallyConfig {
   readonly hourMs: number
   readonly burstMs: number
   readonly intervalMs: number
+  readonly seed: number
   readonly limitOf: (account: string, window: Window) => number
 }
 
 /** Longer polling intervals that are looked at, as multiples of the one that holds. */
 export const LONGER = [2, 4] as const
+/** A wait that nobody complains of. */
+const GOOD_MS = 1_000
 const MAX_APPS = 100
 const MAX_POLLED = 200_000
 
@@ -32,6 +37,12 @@ interface Demand {
   hour: number
   calls: number
   readonly burst: Sliding
+  readonly headroom: Headroom
+}
+
+/** Whether there is more of it, at how many times the traffic: as `variation.ts` draws it. */
+function unitDraw({ envelope, atMs, resource }: TraceRecord, seed: number): number {
+  return envelope === '' ? drawOf(seed, 'again', resource, String(atMs)) : drawOf(seed, 'again', envelope)
 }
 
 export class Tally {
@@ -48,8 +59,13 @@ export class Tally {
   readonly saved: Record<SavedBy, number> = { terminal: 0, poll: 0, coalesce: 0, connect: 0 }
   readonly refused = new Map<Reason, number>()
   readonly apps = new Map<string, AppTally>()
-  /** Of all that DocuSign had to be asked for. */
+  asked = 0
+  /** Of all that had to be asked, those that could not go within a second. */
+  late = 0
+  /** Of those that went up. */
   readonly waits: Waits = makeWaits()
+  /** Of all that had to be asked: how long it waited, and how long it would have had to where it was refused. */
+  readonly delays: Waits = makeWaits()
   /** Of those that were held. */
   readonly heldWaits: Waits = makeWaits()
   readonly hours: Hours
@@ -59,6 +75,7 @@ export class Tally {
   readonly #demand = new Map<string, Demand>()
   readonly #peaks: Partial<Record<Window, Peak>> = {}
   readonly #over = new Set<string>()
+  #factor = Infinity
   readonly #polled = makeStore<number[]>(MAX_POLLED)
 
   constructor(config: TallyConfig) {
@@ -88,20 +105,45 @@ export class Tally {
   }
 
   /** It must be asked of DocuSign, whatever becomes of that. */
-  asks(account: string, atMs: number): void {
+  asks(record: TraceRecord, atMs: number): void {
+    const { account } = record
     const { hourMs, burstMs, limitOf } = this.#config
+    this.asked++
     this.hours.count('asked', atMs)
     let demand = this.#demand.get(account)
-    if (!demand) this.#demand.set(account, (demand = { hour: NaN, calls: 0, burst: new Sliding(burstMs) }))
+    if (!demand) {
+      demand = { hour: NaN, calls: 0, burst: new Sliding(burstMs), headroom: new Headroom() }
+      this.#demand.set(account, demand)
+    }
+    const limit = limitOf(account, 'hour')
     const hour = Math.floor(atMs / hourMs)
-    if (hour !== demand.hour) demand.calls = 0
+    if (hour !== demand.hour) {
+      this.#endHour(demand, limit)
+      demand.calls = 0
+    }
     demand.hour = hour
     demand.calls++
-    const limit = limitOf(account, 'hour')
+    demand.headroom.add(unitDraw(record, this.#config.seed))
     if (demand.calls > limit) this.#over.add(account)
     this.#note('hour', { calls: demand.calls, limit, account, atMs: hour * hourMs })
     const inBurst = demand.burst.add(atMs)
     this.#note('burst', { calls: inBurst, limit: limitOf(account, 'burst'), account, atMs: atMs - burstMs })
+  }
+
+  #endHour({ headroom, calls }: Demand, limit: number): void {
+    // An hour that is far from its limit has nothing to say beside a fuller one.
+    const least = limit / Math.max(1, calls) - 1
+    if (calls > 0 && least < this.#factor) this.#factor = Math.min(this.#factor, headroom.factor(limit))
+    headroom.clear()
+  }
+
+  /** At so many times the traffic an account first asks for more than its hour; Infinity where nothing was asked. */
+  reachedAt(): number {
+    for (const [account, demand] of this.#demand) {
+      this.#endHour(demand, this.#config.limitOf(account, 'hour'))
+      demand.calls = 0
+    }
+    return this.#factor
   }
 
   #note(window: Window, peak: Peak): void {
@@ -129,8 +171,15 @@ export class Tally {
     this.#polled.set(key, next)
   }
 
-  waited(ms: number, heldBy: Window | undefined, atMs: number): void {
-    this.waits.add(ms)
+  /**
+   * What had to be asked of DocuSign came to its end.
+   *
+   * @param restMs how much longer it would have had to wait, where it was refused; `undefined` where it went up
+   */
+  waited(ms: number, heldBy: Window | undefined, restMs: number | undefined, atMs: number): void {
+    if (restMs === undefined) this.waits.add(ms)
+    this.delays.add(ms + (restMs ?? 0))
+    if (ms + (restMs ?? 0) > GOOD_MS) this.late++
     if (ms <= 0) return
     this.held++
     this.heldWaits.add(ms)

@@ -40,13 +40,14 @@ export function rowsOf(columns: readonly Figures[]): readonly Row[] {
   if (columns.some(({ failed }) => failed > 0)) row('no answer came', ({ failed }) => count(failed))
   if (columns.some(({ docusignRefused }) => docusignRefused > 0))
     row('refused by DocuSign, and sent again', ({ docusignRefused }) => count(docusignRefused))
-  for (const [share, label] of WAITS) row(label, ({ wait }) => seconds(wait[share]))
+  WAITS.forEach(([share, label], i) => row(label, ({ wait }) => seconds(wait[share]), i > 0))
+  row('until it could go, 95 of 100', ({ delay }) => seconds(delay.p95))
   row('fullest hour of an account', ({ peak }) => peakText(peak.hour))
   row('fullest burst window', ({ peak }) => peakText(peak.burst))
   if (columns.some(({ accounts }) => accounts.total > 1))
     row('accounts over their hour', ({ accounts }) => `${count(accounts.over)} of ${count(accounts.total)}`)
   if (columns.some(({ reached }) => reached !== undefined)) row('the limit is reached', reachedText)
-  row('limit for a p95 wait of 1 s', limitText)
+  row('hourly limit for 1 s, 95 of 100', limitText)
   columns[0]?.advice.interval.forEach(({ seconds: interval }, i) =>
     row(`polling.interval ${interval} would save`, ({ advice }) => count(advice.interval[i]?.spares ?? 0)),
   )
@@ -55,10 +56,10 @@ export function rowsOf(columns: readonly Figures[]): readonly Row[] {
 }
 
 const WAITS: readonly (readonly [keyof WaitFigures, string])[] = [
-  ['p50', 'wait, half of the calls'],
-  ['p95', 'wait, 95 of 100'],
-  ['p99', 'wait, 99 of 100'],
-  ['max', 'wait, the longest'],
+  ['p50', 'wait of what went up, half'],
+  ['p95', '95 of 100'],
+  ['p99', '99 of 100'],
+  ['max', 'the longest'],
 ]
 
 export function count(value: number): string {

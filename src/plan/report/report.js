@@ -4,7 +4,14 @@ const LINES = ['in', 'asked', 'up']
 const colour = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim()
 let plots = []
 
-function draw(box, { stepMs, fromMs, counts }) {
+/** Twenty-four hours, and days before months: [least step, label, what stands below it at each new year, month, day, …]. */
+const TIMES = [
+  [86400, '{D} {MMM}', '\n{YYYY}', null, null, null, null, null, 1],
+  [60, '{HH}:{mm}', '\n{D} {MMM}', null, '\n{D} {MMM}', null, null, null, 1],
+  [1, '{HH}:{mm}:{ss}', '\n{D} {MMM}', null, '\n{D} {MMM}', null, null, null, 1],
+]
+
+function draw(box, { stepMs, fromMs, counts, pace }) {
   const length = counts.in.length
   const times = Array.from({ length }, (_, i) => (fromMs + i * stepMs) / 1000)
   const [quiet, line] = ['--quiet', '--line'].map(colour)
@@ -36,9 +43,12 @@ function draw(box, { stepMs, fromMs, counts }) {
           points: { show: false },
           paths: uPlot.paths.stepped({ align: 1 }),
         })),
+        ...(pace === undefined
+          ? []
+          : [{ stroke: colour('--refused'), width: 1, dash: [6, 4], points: { show: false } }]),
       ],
     },
-    [times, ...LINES.map(name => counts[name])],
+    [times, ...LINES.map(name => counts[name]), ...(pace === undefined ? [] : [times.map(() => pace)])],
     box,
   )
 }

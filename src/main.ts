@@ -12,28 +12,15 @@ import { VaultKeyFault } from './config/vault-key.js'
 import type { DemoParts } from './demo/demo.js'
 import { makeFileDestination } from './observe/destination.js'
 import { makeLog, type Log } from './observe/log.js'
-import type { PlanParts } from './planning.js'
+import type { PlanParts } from './plan-command.js'
 import { inspectAhead, type Inspected } from './state/embedded/apart.js'
+import { USAGE } from './usage.js'
 
 const DONE = 0
 const FAILED = 1
 const BAD_USAGE = 2
 /** Of what is written where there is no terminal. */
 const WIDTH = 120
-
-const USAGE = `docusign-governor: keeps every app inside the rules of the DocuSign eSignature API
-
-Usage:
-  docusign-governor serve [--config FILE]      run the governor
-  docusign-governor check [--config FILE]      validate and print the settings in force
-  docusign-governor simulator [--port N] …     run the DocuSign simulator (--help shows its knobs)
-  docusign-governor demo [--for SECONDS] …     simulator, governor and sample apps together (--help)
-  docusign-governor plan TRACE… [what if]      replay recorded traffic, and say what would become of it (--help)
-  docusign-governor --help | --version
-
-Settings: config/default.yaml lists them all. --config overlays it, environment variables (GOVERNOR_LISTEN_PORT=8081)
-overlay both. SIGHUP reloads the files.
-`
 
 const ROOT = new URL('../../', import.meta.url)
 const pathOf = (name: string) => fileURLToPath(new URL(name, ROOT))
@@ -221,14 +208,15 @@ async function demo(argv: string[]): Promise<number> {
 
 async function plan(argv: string[]): Promise<number> {
   const clock = makeSystemClock()
-  const { runPlan } = await import('./planning.js')
+  const { runPlan } = await import('./plan-command.js')
   const readFile = (path: string) => readFileSync(path, 'utf8')
   const { stdout, stderr } = process
   const parts: PlanParts = {
     say,
     complain,
-    terminal: stderr.isTTY ? text => void stderr.write(text) : undefined,
-    width: stdout.isTTY ? stdout.columns : WIDTH,
+    show: text => void stderr.write(text),
+    columns: stderr.isTTY ? stderr.columns || 80 : 0,
+    width: stdout.isTTY ? stdout.columns || 80 : WIDTH,
     nowMs: () => clock.nowMs(),
     whenIdle: run => process.nextTick(run),
     loadConfig: (files, texts) =>
@@ -239,6 +227,17 @@ async function plan(argv: string[]): Promise<number> {
     writeFile: (path, text) => writeFileSync(path, text),
   }
   return { done: DONE, failed: FAILED, 'bad-usage': BAD_USAGE }[await runPlan(argv, parts)]
+}
+
+async function trace(argv: string[]): Promise<number> {
+  const { runTrace } = await import('./trace-command.js')
+  const { stdin, stdout, stderr } = process
+  const show = (text: string) => void stderr.write(text)
+  // A terminal that does not say how wide it is has been 80 columns for as long as there are any.
+  const columns = stderr.isTTY ? stderr.columns || 80 : 0
+  const routeTable = readFileSync(pathOf('config/docusign-routes.tsv'), 'utf8')
+  const parts = { clock: makeSystemClock(), say, complain, show, stdin, stdout, columns, routeTable }
+  return { done: DONE, failed: FAILED, 'bad-usage': BAD_USAGE }[await runTrace(argv, parts)]
 }
 
 async function main([command, ...argv]: string[]): Promise<number> {
@@ -253,6 +252,8 @@ async function main([command, ...argv]: string[]): Promise<number> {
       return demo(argv)
     case 'plan':
       return plan(argv)
+    case 'trace':
+      return trace(argv)
     case '--version':
     case '-v':
       say(version())

@@ -85,7 +85,7 @@ for (const name of DOCUMENTS) {
       const plain = path.replace(/^apps\.NAME/, 'apps').replace(/\.$/, '')
       const isOne = paths.some(known => known === plain || known.startsWith(`${plain}.`))
       // `admin.md` would be a file.
-      if (!/\.(?:ts|md|yaml|js)$/.test(plain)) t.ok(isOne, `the setting ${path}`)
+      if (!/\.(?:ts|md|yaml|js|key)$/.test(plain)) t.ok(isOne, `the setting ${path}`)
     }
     const variables = new Set(SETTINGS.map(({ path }) => variableOf(path)))
     for (const [variable] of text.matchAll(/\bGOVERNOR_[A-Z_]+\b/g)) {
@@ -112,7 +112,7 @@ void t.test('a document that names what is not there is found out', t => {
 
 void t.test('CONTRIBUTING draws every room', t => {
   const [, drawn = ''] = /^src\/\n([\s\S]*?)^```$/m.exec(read('CONTRIBUTING.md')) ?? []
-  const names = [...drawn.matchAll(/^[├└]── ([\w.]+)/gm)].map(([, name = '']) => name)
+  const names = [...drawn.matchAll(/^[├└]── ([\w.-]+)/gm)].map(([, name = '']) => name)
   t.strictSame(names.sort(), readdirSync(new URL('src/', ROOT)).sort())
   for (const name of names) {
     const isFolder = statSync(fileURLToPath(new URL(`src/${name}`, ROOT))).isDirectory()

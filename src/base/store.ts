@@ -45,19 +45,20 @@ export interface Shelf<V> {
 }
 
 /**
- * Keeps what was used last, up to `maxBytes` and `max` entries.
+ * Keeps what was used last, up to `maxBytes`.
  *
- * @param bytesOf 1 or more, a whole number
+ * @param leastBytes of one entry, 1 or more: the table of all that may be there is laid out at once, at some 30 bytes each
+ * @param bytesOf `leastBytes` or more, a whole number
  * @param onGone an entry is no longer there: it had to make room (`evicted`), or was deleted or replaced
  */
 export function makeShelf<V extends object>(
-  limits: { readonly max: number; readonly maxBytes: number },
+  limits: { readonly maxBytes: number; readonly leastBytes: number },
   bytesOf: (value: V) => number,
   onGone: (value: V, why: 'evicted' | 'removed') => void,
 ): Shelf<V> {
   const make = (maxBytes: number) =>
     new LRUCache<string, V>({
-      max: limits.max,
+      max: Math.max(1, Math.ceil(maxBytes / limits.leastBytes)),
       maxSize: Math.max(1, maxBytes),
       sizeCalculation: bytesOf,
       dispose: (value, _key, reason) => onGone(value, reason === 'evict' ? 'evicted' : 'removed'),

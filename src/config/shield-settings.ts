@@ -35,7 +35,7 @@ export const SHIELD = {
   'cache.maxBytes': leaf(
     whole('bytes', 1, MOST_BYTES),
     268_435_456,
-    'what copies may take; read at start only',
+    'what copies may take, a quarter of it for those on their way in',
   ),
   'cache.maxEntryBytes': leaf(
     whole('bytes', 1, MOST_BYTES),

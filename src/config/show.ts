@@ -40,7 +40,6 @@ export function changedAtStartOnly(before: Config, after: Config): readonly stri
     'listen.tlsKey': isUnset(before.listen.tlsKey) !== isUnset(after.listen.tlsKey),
     'admin.host': before.admin.host !== after.admin.host,
     'admin.port': before.admin.port !== after.admin.port,
-    'cache.maxBytes': before.cache.maxBytes !== after.cache.maxBytes,
     'cache.encryptionKey': before.cache.encryptionKey !== after.cache.encryptionKey,
     'cache.encryptionKeyFile': before.cache.encryptionKeyFile !== after.cache.encryptionKeyFile,
     'state.path': before.state.path !== after.state.path,

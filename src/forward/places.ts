@@ -1,3 +1,4 @@
+import { Pigeonholes } from '../base/pigeonholes.js'
 import type { Caller } from './exchange.js'
 
 /**
@@ -22,7 +23,7 @@ interface Row {
 /** @param perAccount 1 or more */
 export function makePlaces(perAccount: number): Places {
   // Bounded by the calls that are under way: a row leaves with the last of its account.
-  const rows = new Map<string, Row>()
+  const rows = new Pigeonholes<Row>()
 
   function free(account: string, row: Row): void {
     row.taken--

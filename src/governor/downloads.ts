@@ -3,6 +3,7 @@
  * apps together. DocuSign lets a few more be in progress where some began over an hour ago; no download of ours lasts
  * so long, so the lower number is the number.
  */
+import { Pigeonholes } from '../base/pigeonholes.js'
 import type { Call } from '../base/types.js'
 
 const MOST_COMBINED = 3
@@ -48,7 +49,7 @@ const HERE: Caller = { writable: true }
 
 export function makeDownloads(): Downloads {
   // Bounded by the calls that are under way: a row leaves with the last of its document.
-  const rows = new Map<string, Row>()
+  const rows = new Pigeonholes<Row>()
 
   function rowOf(document: string): Row {
     const found = rows.get(document)

@@ -8,6 +8,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Clock } from '../base/clock.js'
+import { Roster } from '../base/pigeonholes.js'
 import type { Call, LimitsShown, Refusal, Window, Would } from '../base/types.js'
 import type { Account, Queue } from './account.js'
 import { makeBook, type GovernorConfig } from './book.js'
@@ -91,7 +92,7 @@ export function makeGovernor(
   const envelopes = makeEnvelopeHolds()
   const downloads = makeDownloads()
   /** Bounded by the calls that are held. */
-  const visits = new Set<Visit>()
+  const visits = new Roster<Visit>()
   let isDraining = false
 
   const permitParts: PermitParts = {

@@ -3,6 +3,7 @@
  * rests, a document with enough downloads in progress, its account's lane; and leaves all of them when its caller does.
  */
 import type { Clock } from '../base/clock.js'
+import type { Placed } from '../base/pigeonholes.js'
 import type { Call, Refusal, Window } from '../base/types.js'
 import type { Account } from './account.js'
 import type { Caller, Downloads } from './downloads.js'
@@ -39,8 +40,9 @@ export interface VisitParts {
 /** `undefined`: the caller left, and nothing is spent. */
 export type Visited = Permit | Refusal | undefined
 
-export class Visit implements Caller {
+export class Visit implements Caller, Placed {
   readonly kind = 'visit'
+  place = -1
   readonly result: Promise<Visited>
   readonly #parts: VisitParts
   #hasLeft = false

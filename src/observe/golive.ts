@@ -7,7 +7,7 @@ import type { Clock } from '../base/clock.js'
 import { makeStore } from '../base/store.js'
 import type { Call, Seen } from '../base/types.js'
 import { shownAppName } from './labels.js'
-import { makeRolling, type Rolling } from './rolling.js'
+import { Rolling } from './rolling.js'
 import { shortResource } from './short-resource.js'
 import { verdictOf, type Evidence, type Verdict } from './golive-verdict.js'
 
@@ -42,6 +42,7 @@ type Pair = Evidence['pairs'][number]
 /** Something of an envelope that was asked for again and again. */
 interface Often {
   readonly party: string
+  /** In full: it is shortened when it is shown, because most are never. */
   readonly what: string
   readonly times: Rolling
 }
@@ -139,16 +140,10 @@ export function makeGoLive(config: GoLiveConfig, clock: Clock): GoLive {
     blocks.set(key, { sinceMs: wallMs, untilMs: wallMs + lastsMs[refusedFor] })
   }
 
-  function count(
-    store: typeof envelopes,
-    party: Party,
-    key: string,
-    what: () => string,
-    nowMs: number,
-  ): void {
-    const id = `${party.key} ${key}`
+  function count(store: typeof envelopes, party: Party, what: string, nowMs: number): void {
+    const id = `${party.key} ${what}`
     let often = store.get(id)
-    if (!often) store.set(id, (often = { party: party.key, what: what(), times: aDay() }))
+    if (!often) store.set(id, (often = { party: party.key, what, times: aDay() }))
     often.times.add(1, nowMs)
   }
 
@@ -163,8 +158,8 @@ export function makeGoLive(config: GoLiveConfig, clock: Clock): GoLive {
       pairs: party.pairs.filter(({ secondMs }) => secondMs > wallMs - DAY_MS),
       readsAfterWrite: party.afterWrite.sum(nowMs),
       callsWhileBlocked: party.whileBlocked.sum(nowMs),
-      busyEnvelopes: oftenOf(envelopes.values(), party.key, MANY_CALLS, nowMs),
-      repeatedDownloads: oftenOf(documents.values(), party.key, 1, nowMs),
+      busyEnvelopes: oftenOf(envelopes.values(), party.key, MANY_CALLS, shortEnvelope, nowMs),
+      repeatedDownloads: oftenOf(documents.values(), party.key, 1, shortResource, nowMs),
     }
   }
 
@@ -179,10 +174,9 @@ export function makeGoLive(config: GoLiveConfig, clock: Clock): GoLive {
       refused(party, call, seen, nowMs)
       const { envelope } = call
       if (envelope !== undefined) {
-        count(envelopes, party, envelope, () => `${envelope.slice(0, 8)}…`, nowMs)
+        count(envelopes, party, envelope, nowMs)
         const isDownload = call.method === 'GET' && call.route.endsWith('/documents/{documentId}')
-        if (isDownload && isSuccess(seen.status))
-          count(documents, party, call.resource, () => shortResource(call.resource), nowMs)
+        if (isDownload && isSuccess(seen.status)) count(documents, party, call.resource, nowMs)
       }
       const wallMs = clock.wallMs()
       const failed = attempts.find(({ status }) => !isSuccess(status))
@@ -207,7 +201,7 @@ export function makeGoLive(config: GoLiveConfig, clock: Clock): GoLive {
 }
 
 function aDay(): Rolling {
-  return makeRolling(HOURS, DAY_MS / HOURS)
+  return new Rolling(HOURS, DAY_MS / HOURS)
 }
 
 function isSuccess(status: number | undefined): boolean {
@@ -218,17 +212,22 @@ function isLogin(resource: string): boolean {
   return resource.endsWith('/login_information')
 }
 
+function shortEnvelope(envelope: string): string {
+  return `${envelope.slice(0, 8)}…`
+}
+
 function oftenOf(
   all: Iterable<Often>,
   party: string,
   usual: number,
+  shown: (what: string) => string,
   nowMs: number,
 ): Evidence['busyEnvelopes'] {
   const found: { what: string; times: number }[] = []
   for (const often of all) {
     if (often.party !== party) continue
     const times = often.times.sum(nowMs)
-    if (times > usual) found.push({ what: often.what, times })
+    if (times > usual) found.push({ what: shown(often.what), times })
   }
   return found.sort((a, b) => b.times - a.times).slice(0, MAX_SHOWN)
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.js'
 import { makeStore } from '../base/store.js'
 import type { Hint, Seen } from '../base/types.js'
 import { shownAppName } from './labels.js'
-import { makeRolling, type Rolling } from './rolling.js'
+import { Rolling } from './rolling.js'
 
 export interface Hints {
   seen(seen: Seen): void
@@ -77,7 +77,7 @@ export function makeHints(clock: Clock): Hints {
       const app = shownAppName(call.app) ?? call.app.label
       const key = `${hint} ${app}`
       let one = met.get(key)
-      if (!one) met.set(key, (one = { hint, app, calls: makeRolling(HOURS, HOUR_MS), lastMs: 0 }))
+      if (!one) met.set(key, (one = { hint, app, calls: new Rolling(HOURS, HOUR_MS), lastMs: 0 }))
       one.calls.add(1, clock.nowMs())
       one.lastMs = clock.wallMs()
     },

@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.js'
 import { makeStore, type Store } from '../base/store.js'
 import type { Outcome, PollResult, Reason, Saved, Seen } from '../base/types.js'
 import { shownAccount, shownAppName } from './labels.js'
-import { makeRolling, type Rolling } from './rolling.js'
+import { Rolling } from './rolling.js'
 import { shortResource } from './short-resource.js'
 
 export interface Live {
@@ -60,6 +60,7 @@ interface Counts {
 }
 
 interface Polls {
+  /** In full: it is shortened when it is shown, because most are never. */
   readonly resource: string
   readonly app: string
   readonly polls: Rolling
@@ -84,7 +85,7 @@ const WENT_UP: ReadonlySet<PollResult> = new Set(['first', 'observed', 'read_aft
 
 /** @param nameOf one name for an account, whichever of its two was used */
 export function makeLive(config: LiveConfig, nameOf: (account: string) => string, clock: Clock): Live {
-  const outcomes = recordOf(OUTCOMES, () => makeRolling(STEPS, STEP_MS))
+  const outcomes = recordOf(OUTCOMES, () => new Rolling(STEPS, STEP_MS))
   const saved = recordOf(SAVED, anHour)
   const throttled = anHour()
   // A closed set, so a plain map is bounded.
@@ -98,7 +99,7 @@ export function makeLive(config: LiveConfig, nameOf: (account: string) => string
     const key = `${app} ${call.resource}`
     let polls = polled.get(key)
     if (!polls) {
-      const resource = shortResource(call.resource)
+      const { resource } = call
       polled.set(key, (polls = { resource, app, polls: anHour(), sent: anHour(), flagged: anHour() }))
     }
     polls.polls.add(1, nowMs)
@@ -109,7 +110,7 @@ export function makeLive(config: LiveConfig, nameOf: (account: string) => string
   function spent(account: string, calls: number, nowMs: number): void {
     const key = nameOf(account)
     let minutes = accounts.get(key)
-    if (!minutes) accounts.set(key, (minutes = makeRolling(WINDOW_STEPS, config.hourWindowMs / WINDOW_STEPS)))
+    if (!minutes) accounts.set(key, (minutes = new Rolling(WINDOW_STEPS, config.hourWindowMs / WINDOW_STEPS)))
     minutes.add(calls, nowMs)
   }
 
@@ -163,14 +164,15 @@ export function makeLive(config: LiveConfig, nameOf: (account: string) => string
           }))
           .filter(({ polls }) => polls > 0)
           .sort((a, b) => b.polls - a.polls || compare(a.resource, b.resource) || compare(a.app, b.app))
-          .slice(0, SHOWN_POLLED),
+          .slice(0, SHOWN_POLLED)
+          .map(shown => ({ ...shown, resource: shortResource(shown.resource) })),
       }
     },
   }
 }
 
 function anHour(): Rolling {
-  return makeRolling(HOUR_STEPS, HOUR_STEP_MS)
+  return new Rolling(HOUR_STEPS, HOUR_STEP_MS)
 }
 
 function countsOf(store: Store<Counts>, name: string): Counts {

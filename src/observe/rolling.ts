@@ -1,43 +1,67 @@
-/** Counts of the last so many steps of time; the oldest step falls out as a new one begins. Bounded by its making. */
-export interface Rolling {
-  add(count: number, nowMs: number): void
-  /** Oldest first; the last is the step that runs now. */
-  values(nowMs: number): number[]
-  sum(nowMs: number): number
-}
+/**
+ * Counts of the last so many steps of time; the oldest step falls out as a new one begins. Bounded by its making. As long
+ * as all it counted fell into one step it is two numbers: most of those that are made, one for every resource that is
+ * read, never count in a second one.
+ */
+export class Rolling {
+  readonly #steps: number
+  readonly #stepMs: number
+  #current = -Infinity
+  /** What the current step has, while no other one has anything. */
+  #only = 0
+  #counts: Uint32Array | undefined
 
-/** @param steps 1 or more @param stepMs how long each lasts */
-export function makeRolling(steps: number, stepMs: number): Rolling {
-  const counts = new Uint32Array(steps)
-  let current = -Infinity
-
-  /** Empties what has fallen out since it was last used. */
-  function turn(nowMs: number): number {
-    const step = Math.floor(nowMs / stepMs)
-    if (step > current) {
-      const gone = Math.min(steps, step - current)
-      for (let i = 0; i < gone; i++) counts[indexOf(step - i)] = 0
-      current = step
-    }
-    return current
+  /** @param steps 1 or more @param stepMs how long each lasts */
+  constructor(steps: number, stepMs: number) {
+    this.#steps = steps
+    this.#stepMs = stepMs
   }
 
-  const indexOf = (step: number) => ((step % steps) + steps) % steps
+  add(count: number, nowMs: number): void {
+    const counts = this.#turn(nowMs)
+    if (!counts) {
+      this.#only += count
+      return
+    }
+    const at = this.#indexOf(this.#current)
+    counts[at] = (counts[at] ?? 0) + count
+  }
 
-  return {
-    add(count, nowMs) {
-      const at = indexOf(turn(nowMs))
-      counts[at] = (counts[at] ?? 0) + count
-    },
-    values(nowMs) {
-      const now = turn(nowMs)
-      return Array.from({ length: steps }, (_, i) => counts[indexOf(now - steps + 1 + i)] ?? 0)
-    },
-    sum(nowMs) {
-      turn(nowMs)
-      let sum = 0
-      for (const count of counts) sum += count
-      return sum
-    },
+  /** Oldest first; the last is the step that runs now. */
+  values(nowMs: number): number[] {
+    const counts = this.#turn(nowMs)
+    const first = this.#current - this.#steps + 1
+    return Array.from({ length: this.#steps }, (_, i) =>
+      counts ? (counts[this.#indexOf(first + i)] ?? 0) : i === this.#steps - 1 ? this.#only : 0,
+    )
+  }
+
+  sum(nowMs: number): number {
+    const counts = this.#turn(nowMs)
+    if (!counts) return this.#only
+    let sum = 0
+    for (const count of counts) sum += count
+    return sum
+  }
+
+  /** Empties what has fallen out since it was last used. */
+  #turn(nowMs: number): Uint32Array | undefined {
+    const step = Math.floor(nowMs / this.#stepMs)
+    if (step <= this.#current) return this.#counts
+    if (!this.#counts && this.#only > 0 && step - this.#current < this.#steps) {
+      this.#counts = new Uint32Array(this.#steps)
+      this.#counts[this.#indexOf(this.#current)] = this.#only
+    }
+    this.#only = 0
+    if (this.#counts) {
+      const gone = Math.min(this.#steps, step - this.#current)
+      for (let i = 0; i < gone; i++) this.#counts[this.#indexOf(step - i)] = 0
+    }
+    this.#current = step
+    return this.#counts
+  }
+
+  #indexOf(step: number): number {
+    return ((step % this.#steps) + this.#steps) % this.#steps
   }
 }

@@ -1,37 +1,14 @@
-/** The folder of a trace: its key, the names of its files, what becomes of those that are closed, and how much it may hold. */
-import { randomBytes } from 'node:crypto'
-import { createReadStream, createWriteStream, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { readdir, rename, stat, unlink } from 'node:fs/promises'
+/** The folder of a trace: the names of its files, what becomes of those that are closed, and how much it may hold. */
+import { createReadStream, createWriteStream } from 'node:fs'
+import { readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
-import { DISGUISE_KEY_BYTES } from '../base/disguise.js'
 
-const KEY_FILE = 'trace.key'
 const FILE = /^trace-.*\.ndjson(?:\.gz)?$/
+const PLAIN = /^trace-.*\.ndjson$/
 const HALF_PACKED = /^trace-.*\.ndjson\.gz\.part$/
 const OWNER_ONLY = 0o600
-
-/**
- * The key of all traces in a folder, so that files of several runs agree. Without it nobody can tell whom a hash means;
- * with it whoever knows a name can find its hash, and so it is readable by its owner alone.
- *
- * @throws where the folder cannot be made, or the key neither read nor written
- */
-export function traceKeyIn(folder: string): Buffer {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const path = join(folder, KEY_FILE)
-  try {
-    const key = Buffer.from(`${randomBytes(DISGUISE_KEY_BYTES).toString('base64')}\n`)
-    writeFileSync(path, key, { mode: OWNER_ONLY, flag: 'wx' })
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-  }
-  const key = Buffer.from(readFileSync(path, 'latin1').trim(), 'base64')
-  if (key.length !== DISGUISE_KEY_BYTES)
-    throw Object.assign(new Error('not a key'), { code: 'trace.key holds no 32 bytes in base64' })
-  return key
-}
 
 /** Times first, so that names sort by them. @param wallMs epoch milliseconds @param run of one process @param nth of its files */
 export function traceFileName(wallMs: number, run: string, nth: number): string {
@@ -39,39 +16,45 @@ export function traceFileName(wallMs: number, run: string, nth: number): string 
   return `trace-${time}-${run}-${String(nth).padStart(6, '0')}.ndjson`
 }
 
-export interface FolderLimits {
-  /** Of closed files together. */
-  readonly closedBytes: number
-  /** A plain file that nobody has written to for so long was left behind by a process that is gone. */
-  readonly leftBehindMs: number
+/**
+ * Deletes the oldest files until the rest fits, those that are still to be packed included.
+ *
+ * @param maxBytes of all that lies there
+ */
+export async function trim(folder: string, maxBytes: number): Promise<void> {
+  const names = (await readdir(folder)).filter(name => FILE.test(name)).sort()
+  const sizes = await Promise.all(names.map(async name => (await look(join(folder, name)))?.size ?? 0))
+  let bytes = sizes.reduce((sum, size) => sum + size, 0)
+  for (const [i, name] of names.entries()) {
+    if (bytes <= maxBytes) return
+    await rm(join(folder, name), { force: true })
+    bytes -= sizes[i] ?? 0
+  }
 }
 
 /**
- * Packs what another run left behind, and deletes the oldest files until the rest fits.
+ * Packs what a run that is gone has left behind: what nobody has written to since then.
  *
- * @param open the name of the file that is being written
+ * @param sinceMs epoch milliseconds
  */
-export async function tidy(
-  folder: string,
-  open: string,
-  { closedBytes, leftBehindMs }: FolderLimits,
-  wallMs: number,
-): Promise<void> {
-  const isLeft = async (name: string) => (await stat(join(folder, name))).mtimeMs < wallMs - leftBehindMs
-  const names = (await readdir(folder)).sort()
-  for (const name of names) {
-    if (HALF_PACKED.test(name) && (await isLeft(name))) await unlink(join(folder, name))
-    const isPlain = FILE.test(name) && !name.endsWith('.gz') && name !== open
-    if (isPlain && (await isLeft(name))) await pack(join(folder, name))
+export async function packLeft(folder: string, sinceMs: number): Promise<void> {
+  for (const name of (await readdir(folder)).sort()) {
+    const path = join(folder, name)
+    const isPlain = PLAIN.test(name)
+    if (!isPlain && !HALF_PACKED.test(name)) continue
+    const found = await look(path)
+    if (!found || found.mtimeMs >= sinceMs) continue
+    if (isPlain) await pack(path)
+    else await rm(path, { force: true })
   }
-  const closed = (await readdir(folder)).filter(name => FILE.test(name) && name !== open).sort()
-  const sizes = await Promise.all(closed.map(async name => (await stat(join(folder, name))).size))
-  let bytes = sizes.reduce((sum, size) => sum + size, 0)
-  for (const [i, name] of closed.entries()) {
-    if (bytes <= closedBytes) return
-    await unlink(join(folder, name))
-    bytes -= sizes[i] ?? 0
-  }
+}
+
+/** `undefined`: somebody has taken it away meanwhile. */
+async function look(path: string) {
+  return stat(path).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  })
 }
 
 /** A file → the same in gzip. Whoever looks meanwhile finds one of the two whole. */
@@ -85,9 +68,12 @@ export async function pack(path: string, signal?: AbortSignal): Promise<void> {
       signal ? { signal } : {},
     )
   } catch (error) {
-    await unlink(part).catch(() => undefined)
+    await rm(part, { force: true })
+    // It had to make room before its turn came.
+    if (!(await look(path))) return
     throw error
   }
-  await rename(part, `${path}.gz`)
-  await unlink(path)
+  // It may have had to make room meanwhile.
+  if (await look(path)) await rename(part, `${path}.gz`)
+  await Promise.all([part, path].map(one => rm(one, { force: true })))
 }

@@ -8,8 +8,9 @@ import { join } from 'node:path'
 import type { Clock, Timer } from '../base/clock.js'
 import { makeDisguise, type Disguise } from '../base/disguise.js'
 import { TRACE_VERSION, traceHeaderLine, traceLine } from '../base/trace.js'
+import { traceKeyIn } from '../base/trace-key.js'
 import type { Seen } from '../base/types.js'
-import { pack, tidy, traceFileName, traceKeyIn } from './trace-folder.js'
+import { pack, packLeft, traceFileName, trim } from './trace-folder.js'
 import { traceRecordOf } from './trace-record.js'
 
 export interface TraceConfig {
@@ -36,6 +37,8 @@ export type TraceFile = Pick<FileHandle, 'write' | 'truncate' | 'close'>
 
 export interface Trace {
   seen(seen: Seen): void
+  /** Hands on what is held; resolves when it is written, or could not be. */
+  flush(): Promise<void>
   /** Lines that could not be kept, since the start. */
   readonly dropped: number
   /** Hands on what is held and closes the file. Never rejects. */
@@ -48,7 +51,7 @@ const BATCH_CHARS = 65_536
 const MAX_HELD_BYTES = 8 * 1024 * 1024
 const MAX_FILE_BYTES = 64 * 1024 * 1024
 const MAX_AGE_MS = 3_600_000
-/** One eighth being written, one eighth being packed, and the rest closed: so the bound holds at every moment. */
+/** One eighth for what is written, one for what is being packed, and the rest for all else: so the bound always holds. */
 const FILES = 8
 
 export function makeTrace({ path, maxBytes }: TraceConfig, parts: TraceParts): Trace {
@@ -56,9 +59,8 @@ export function makeTrace({ path, maxBytes }: TraceConfig, parts: TraceParts): T
   const fileBytes = Math.min(MAX_FILE_BYTES, Math.floor(maxBytes / FILES))
   // What is held goes into one file.
   const maxHeld = Math.min(MAX_HELD_BYTES, fileBytes)
-  const limits = { closedBytes: maxBytes - 2 * fileBytes, leftBehindMs: 2 * MAX_AGE_MS }
   const run = randomBytes(4).toString('hex')
-  const packing = new AbortController()
+  const leaving = new AbortController()
   let disguise: Disguise | undefined
   let held: string[] = []
   let heldChars = 0
@@ -71,7 +73,7 @@ export function makeTrace({ path, maxBytes }: TraceConfig, parts: TraceParts): T
     | undefined
   let timer: Timer | undefined
   let writing: Promise<void> | undefined
-  let tidying: Promise<void> = Promise.resolve()
+  let packing: Promise<void> = Promise.resolve()
   let isClosed = false
 
   try {
@@ -117,6 +119,7 @@ export function makeTrace({ path, maxBytes }: TraceConfig, parts: TraceParts): T
   }
 
   async function nextFile() {
+    await trim(path, maxBytes - 2 * fileBytes)
     const name = traceFileName(clock.wallMs(), run, ++files)
     const handle = await openFile(join(path, name))
     const opened = { handle, name, openedMs: clock.nowMs(), bytes: 0 }
@@ -127,7 +130,7 @@ export function makeTrace({ path, maxBytes }: TraceConfig, parts: TraceParts): T
       await handle.close().catch(() => undefined)
       throw error
     }
-    tidying = tidying.then(() => tidy(path, name, limits, clock.wallMs())).catch(failed)
+    packing = packing.then(() => packLeft(path, clock.wallMs() - 2 * MAX_AGE_MS)).catch(failed)
     return opened
   }
 
@@ -137,16 +140,17 @@ export function makeTrace({ path, maxBytes }: TraceConfig, parts: TraceParts): T
     if (!closing) return
     await closing.handle.close()
     // What is not packed now is packed when it has lain there for two hours.
-    const { signal } = packing
-    tidying = tidying
+    const { signal } = leaving
+    packing = packing
       .then(() => pack(join(path, closing.name), signal))
       .catch((error: unknown) => void (signal.aborted || failed(error)))
   }
 
-  function flush(): void {
+  function flush(): Promise<void> {
     timer?.cancel()
     timer = undefined
     if (disguise) writing ??= writeAll()
+    return writing ?? Promise.resolve()
   }
 
   return {
@@ -159,18 +163,18 @@ export function makeTrace({ path, maxBytes }: TraceConfig, parts: TraceParts): T
       if (heldChars + line.length > maxHeld) return drop(1)
       held.push(line)
       heldChars += line.length
-      if (heldChars >= BATCH_CHARS) flush()
-      else timer ??= clock.after(LINGER_MS, flush)
+      if (heldChars >= BATCH_CHARS) void flush()
+      else timer ??= clock.after(LINGER_MS, () => void flush())
     },
+    flush,
     get dropped() {
       return dropped
     },
     async close() {
       isClosed = true
-      flush()
-      await writing
-      packing.abort()
-      await tidying
+      await flush()
+      leaving.abort()
+      await packing
       await file?.handle.close().catch(failed)
       file = undefined
     },

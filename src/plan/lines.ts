@@ -13,36 +13,43 @@ export interface LinesParts {
   readonly onBytes?: ((bytes: number) => void) | undefined
 }
 
-/** @returns lines without their ends; `undefined` for one that is too long */
-export async function* linesOf(
+/** The text, piece by piece; what cannot be read any more is said, and ends it. Never throws. */
+export async function* piecesOf(
   source: AsyncIterable<Uint8Array>,
   { onBroken, onBytes }: LinesParts,
-): AsyncGenerator<readonly (string | undefined)[]> {
+): AsyncGenerator<string> {
   const decoder = new TextDecoder()
-  let rest = ''
-  let isLong = false
   try {
     for await (const bytes of await plainOf(counted(source, onBytes))) {
-      const pieces = (rest + decoder.decode(bytes, { stream: true })).split('\n')
-      rest = pieces.pop() ?? ''
-      const lines = pieces.map(line => (line.length > MAX_LINE_CHARS ? undefined : withoutReturn(line)))
-      if (isLong && lines.length > 0) {
-        // Its end has come at last.
-        lines[0] = undefined
-        isLong = false
-      }
-      if (rest.length > MAX_LINE_CHARS) {
-        rest = ''
-        isLong = true
-      }
-      if (lines.length > 0) yield lines
+      yield decoder.decode(bytes, { stream: true })
     }
   } catch (error) {
-    // What came before the fault is whole, but for its last line.
-    if (rest !== '') yield [withoutReturn(rest)]
     return onBroken(brokenBy(error))
   }
-  rest += decoder.decode()
+  yield decoder.decode()
+}
+
+/** @returns lines without their ends; `undefined` for one that is too long */
+export async function* linesOf(
+  pieces: AsyncIterable<string>,
+): AsyncGenerator<readonly (string | undefined)[]> {
+  let rest = ''
+  let isLong = false
+  for await (const piece of pieces) {
+    const parts = (rest + piece).split('\n')
+    rest = parts.pop() ?? ''
+    const lines = parts.map(line => (line.length > MAX_LINE_CHARS ? undefined : withoutReturn(line)))
+    if (isLong && lines.length > 0) {
+      // Its end has come at last.
+      lines[0] = undefined
+      isLong = false
+    }
+    if (rest.length > MAX_LINE_CHARS) {
+      rest = ''
+      isLong = true
+    }
+    if (lines.length > 0) yield lines
+  }
   if (isLong) yield [undefined]
   else if (rest !== '') yield [withoutReturn(rest)]
 }

@@ -1,41 +1,63 @@
-/** How far a replay is, on a terminal: a bar, and the time that is left. */
-
+/** How far a long piece of work is, and how long it will still take: one line of a terminal, written over and over. */
 export interface Progress {
-  /** @param share 0 to 1 of this replay */
-  at(what: string, share: number): void
-  /** Takes it off the terminal. */
-  done(): void
+  /** So much of it is done, of the total. */
+  at(done: number): void
+  /** Takes the line away. */
+  end(): void
 }
 
-const BAR = 24
-const EACH_MS = 200
-const CLEAR = '\r\x1b[2K'
+export interface ProgressParts {
+  /** What it is, in a word or two. */
+  readonly title: string
+  /** `undefined`: nobody knows, and only what is done is said. */
+  readonly total: number | undefined
+  readonly nowMs: () => number
+  readonly write: (text: string) => void
+  /** 0: not a terminal, and nothing is written. */
+  readonly columns: number
+}
 
-/** @param write to the terminal; `undefined` where there is none, and nothing is shown */
-export function makeProgress(write: ((text: string) => void) | undefined, nowMs: () => number): Progress {
-  let shownMs = -Infinity
-  let what = ''
-  let beganMs = 0
-  if (!write) return { at: () => undefined, done: () => undefined }
+const EVERY_MS = 100
+const WIDEST_BAR = 30
+const NONE: Progress = { at: () => undefined, end: () => undefined }
+
+export function makeProgress({ title, total, nowMs, write, columns }: ProgressParts): Progress {
+  if (columns === 0) return NONE
+  const startedMs = nowMs()
+  let saidMs = -Infinity
   return {
-    at(name, share) {
-      const atMs = nowMs()
-      if (name !== what) {
-        what = name
-        beganMs = atMs
-      }
-      if (atMs - shownMs < EACH_MS) return
-      shownMs = atMs
-      const done = Math.round(Math.min(1, share) * BAR)
-      const leftMs = share > 0 ? ((atMs - beganMs) / share) * (1 - share) : NaN
-      const left = Number.isNaN(leftMs) ? '' : `, ${Math.ceil(leftMs / 1000)} s left`
-      write(
-        `${CLEAR}${'█'.repeat(done)}${'░'.repeat(BAR - done)} ${Math.floor(share * 100)} %${left}  ${name}`,
-      )
+    at(done) {
+      const now = nowMs()
+      if (now - saidMs < EVERY_MS) return
+      saidMs = now
+      write(`\r\x1b[K${progressLine(title, done, total, now - startedMs, columns)}`)
     },
-    done() {
-      if (shownMs > -Infinity) write(CLEAR)
-      shownMs = -Infinity
-    },
+    end: () => void (saidMs > -Infinity && write('\r\x1b[K')),
   }
+}
+
+/** @param columns it is cut to: a line that wraps could not be written over */
+export function progressLine(
+  title: string,
+  done: number,
+  total: number | undefined,
+  takenMs: number,
+  columns: number,
+): string {
+  const room = columns - 1
+  if (total === undefined) return `${title}  ${done.toLocaleString('en')}`.slice(0, room)
+  const share = total <= 0 ? 1 : Math.min(1, done / total)
+  const leftMs = share > 0 ? (takenMs * (1 - share)) / share : undefined
+  const left = leftMs === undefined ? '' : `  ${timeText(leftMs)} left`
+  const percent = `${String(Math.floor(share * 100)).padStart(3)} %`
+  const width = Math.min(WIDEST_BAR, room - title.length - percent.length - left.length - 5)
+  const full = Math.round(share * width)
+  const bar = width < 5 ? '' : `  [${'#'.repeat(full)}${'.'.repeat(width - full)}]`
+  return `${title}${bar} ${percent}${left}`.slice(0, room)
+}
+
+function timeText(ms: number): string {
+  const seconds = Math.ceil(ms / 1000)
+  if (seconds < 60) return `${seconds} s`
+  return seconds < 3600 ? `${Math.ceil(seconds / 60)} min` : `${Math.ceil(seconds / 3600)} h`
 }

@@ -6,7 +6,7 @@ import { createReadStream } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { TRACE_VERSION } from '../base/trace.js'
-import { linesOf } from './lines.js'
+import { linesOf, piecesOf } from './lines.js'
 import { HELD_BACK_MS, inOrder, merged } from './order.js'
 import { readTraceLine, type TraceRecord } from './record.js'
 
@@ -102,8 +102,9 @@ async function* readFiles(
     let version: number | undefined
     let number = 0
     const fault = (message: string, line = number) => onFault({ file, line, message })
-    const broken = (message: string) => fault(message, number + 1)
-    for await (const lines of linesOf(createReadStream(file), { onBroken: broken, onBytes })) {
+    let broken = ''
+    const onBroken = (message: string) => void (broken = message)
+    for await (const lines of linesOf(piecesOf(createReadStream(file), { onBroken, onBytes }))) {
       const records: TraceRecord[] = []
       for (const text of lines) {
         number++
@@ -121,7 +122,8 @@ async function* readFiles(
       }
       if (records.length > 0) yield records
     }
-    if (number === 0) fault('is empty', 0)
+    if (broken !== '') fault(broken)
+    else if (number === 0) fault('is empty', 0)
   }
 }
 

@@ -60,7 +60,7 @@ const METHOD = /^[A-Za-z]{1,16}$/
 /** What makes a line no record. Thrown here and caught here, because a line has thirty places to go wrong. */
 class Fault extends Error {}
 
-type Fields = Readonly<Record<string, unknown>>
+export type Fields = Readonly<Record<string, unknown>>
 
 /** @param line without its end */
 export function readTraceLine(line: string): TraceLine {
@@ -77,6 +77,11 @@ export function readTraceLine(line: string): TraceLine {
     const header = traceHeaderIn(fields)
     return header ? { kind: 'header', header } : { kind: 'fault', message: 'is no header of a trace' }
   }
+  return recordIn(fields)
+}
+
+/** The call that the fields of a line tell of. */
+export function recordIn(fields: Fields): Exclude<TraceLine, { kind: 'header' }> {
   try {
     return { kind: 'record', record: recordOf(fields) }
   } catch (error) {

@@ -1,5 +1,6 @@
 /** A question on its way to DocuSign: what is noted when it goes up, and what becomes of the answer that it brings. */
 import type { Clock } from '../base/clock.js'
+import type { Placed } from '../base/pigeonholes.js'
 import type { PollResult } from '../base/types.js'
 import type { Copies } from './copies.js'
 import type { Diary } from './diary.js'
@@ -40,8 +41,9 @@ export interface AskingParts {
   left(asking: Asking, crowd: Crowd): void
 }
 
-export class Asking implements Errand {
+export class Asking implements Errand, Placed {
   readonly kind = 'ask'
+  place = -1
   readonly question: Question
   readonly fetch: Fetch
   /** '' where the polling rule does not speak of it. */
@@ -132,7 +134,8 @@ export class Asking implements Errand {
   flows(lines: readonly string[]): Flow | undefined {
     const { question, fetch } = this
     const ear = this.#parts.learning.ear(question, this.#status, lines)
-    const keep = question.mayAnswer ? keepOf(this.#status, lines) : undefined
+    const isWanted = question.mayAnswer && (this.#mayKeep || fetch.isFollowed)
+    const keep = isWanted ? keepOf(this.#status, lines) : undefined
     const isShared = keep !== undefined || (fetch.isFollowed && this.#status < 500 && mayBeShared(lines))
     const whose = keep && this.#mayKeep ? this.#parts.whose.ownerOf(question, keep.isPrivate) : undefined
     const intake =
@@ -146,10 +149,9 @@ export class Asking implements Errand {
   }
 
   /** What flowed by came to its end. */
-  async arrived(came: Came): Promise<void> {
+  async arrived({ intake, keep, whose, lines, ear }: Came, isWhole: boolean): Promise<void> {
     const { question, fetch } = this
     const { copies, learning } = this.#parts
-    const { intake, keep, whose, lines, ear, isWhole } = came
     const shown = isWhole && ear ? learning.heard(question, ear, fetch.sentMs) : []
     // What nobody was left to take was answered all the same; what broke off at DocuSign brought its askers nothing.
     this.#settle(isWhole || fetch.isForsaken)
@@ -161,7 +163,8 @@ export class Asking implements Errand {
     if (whose && keep) {
       const isFinal = !question.isNeverFinal && learning.isFinal(question, fetch.sentMs, shown)
       const copy = {
-        ...whose,
+        id: whose.id,
+        viewer: whose.viewer,
         account: question.account,
         envelope: question.envelope,
         sentMs: fetch.sentMs,

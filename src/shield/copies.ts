@@ -6,6 +6,7 @@
 import type { Clock } from '../base/clock.js'
 import { makeShelf } from '../base/store.js'
 import type { CopyFacts, Deposit, Vault } from '../base/vault.js'
+import { AlikeLines } from './alike.js'
 import {
   etagOf,
   readAll,
@@ -22,7 +23,7 @@ import { Intake, type Taken } from './intake.js'
 import type { Keep } from './keepable.js'
 
 export interface CopiesConfig {
-  /** Of all copies together: so much memory and, with a vault, so much disk. */
+  /** Of all copies together, those on their way in among them: so much memory and, with a vault, so much disk. */
   readonly maxBytes: number
   readonly maxEntryBytes: number
 }
@@ -66,23 +67,24 @@ interface Entry {
 const ENTRY_BYTES = 1_000
 /** Where there is a vault, a larger body stays there and streams from it. */
 const IN_MEMORY_BYTES = 262_144
-const MAX_ENTRIES = 1_000_000
-/** Of what copies may hold, the part that may be on its way in. */
-const INTAKE_SHARE = 4
+/** Of what copies may take, the part that is kept free for those on their way in, and those that are not collected yet. */
+const INTAKE_SHARE = 1 / 4
 
 export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): Copies {
   let config = initial
   let evictions = 0
   const scaleMs = clock.wallMs() - clock.nowMs()
-  const ofEnvelope = new Map<string, Set<string>>()
+  /** Its copies: as a rule one, and a set for each envelope would be a tenth of what small copies weigh. */
+  const ofEnvelope = new Map<string, string | Set<string>>()
   const intakes = { bytes: 0 }
+  const alike = new AlikeLines()
   /** Large ones on their way to the vault, which are in the table when they are there. Bounded by the answers that come in. */
   const writing = new Set<Entry>()
   /** While many are removed, their ids: the vault is told once. */
   let removing: string[] | undefined
 
   const table = makeShelf<Entry>(
-    { max: MAX_ENTRIES, maxBytes: config.maxBytes },
+    { maxBytes: shelfBytes(config), leastBytes: ENTRY_BYTES },
     ({ copy }) => ENTRY_BYTES + copy.bytes,
     gone,
   )
@@ -91,8 +93,8 @@ export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): C
     if (why === 'evicted') evictions++
     const { id, envelope } = entry.copy
     const ids = ofEnvelope.get(envelope)
-    ids?.delete(id)
-    if (ids?.size === 0) ofEnvelope.delete(envelope)
+    if (typeof ids === 'object') ids.delete(id)
+    if (ids === id || (typeof ids === 'object' && ids.size === 0)) ofEnvelope.delete(envelope)
     // One that is still being written is removed as well, because a kill must not find it kept.
     if (!entry.isStored && !entry.deposit) return
     entry.isStored = false
@@ -105,8 +107,8 @@ export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): C
     // A large one may make thousands of others go.
     if (!together(() => table.set(id, entry))) return false
     const ids = ofEnvelope.get(envelope)
-    if (ids) ids.add(id)
-    else ofEnvelope.set(envelope, new Set([id]))
+    if (typeof ids === 'object') ids.add(id)
+    else ofEnvelope.set(envelope, ids === undefined || ids === id ? id : new Set([ids, id]))
     return true
   }
 
@@ -189,7 +191,7 @@ export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): C
     },
 
     intake(declaredBytes = 0, into) {
-      const mostHeld = Math.max(config.maxEntryBytes, config.maxBytes / INTAKE_SHARE)
+      const mostHeld = Math.max(config.maxEntryBytes, config.maxBytes * INTAKE_SHARE)
       if (declaredBytes > config.maxEntryBytes || intakes.bytes + declaredBytes > mostHeld) return undefined
       return new Intake({
         maxBytes: config.maxEntryBytes,
@@ -201,7 +203,7 @@ export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): C
     },
 
     async keep(copy, { lines, etag }, taken, isWanted) {
-      const held = taken.kind === 'bytes' ? { lines, body: taken.body, etag } : undefined
+      const held = taken.kind === 'bytes' ? { lines: alike.of(lines), body: taken.body, etag } : undefined
       const entry: Entry = { copy, held, isStored: false, deposit: undefined }
       if (held) {
         if (!put(entry) || !vault.isOpen) return
@@ -222,7 +224,8 @@ export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): C
 
     drop(which) {
       const { envelope } = which
-      const ids = envelope === undefined ? undefined : (ofEnvelope.get(envelope) ?? [])
+      const found = envelope === undefined ? undefined : (ofEnvelope.get(envelope) ?? [])
+      const ids = typeof found === 'string' ? [found] : found
       const entries = ids ? [...ids].flatMap(id => table.peek(id) ?? []) : [...table.values()]
       const isMeant = ({ copy }: Entry) => isAmong(copy, which)
       const dropped = entries.filter(isMeant)
@@ -235,9 +238,13 @@ export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): C
     configure(next) {
       const before = config
       config = next
-      if (next.maxBytes !== before.maxBytes) together(() => table.resize(next.maxBytes))
+      if (next.maxBytes !== before.maxBytes) together(() => table.resize(shelfBytes(next)))
     },
 
     tally: () => ({ entries: table.size, bytes: table.bytes, evictions }),
   }
+}
+
+function shelfBytes({ maxBytes }: CopiesConfig): number {
+  return Math.ceil(maxBytes * (1 - INTAKE_SHARE))
 }

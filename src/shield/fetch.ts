@@ -50,23 +50,41 @@ interface Waiting {
   isDue: boolean
 }
 
+/** Nobody waits: most crowds come to no more than that, and a set for each costs. Never added to. */
+const NOBODY: ReadonlySet<Waiting> = new Set()
+
 /** Those who wait, whoever leads. */
 export class Crowd {
-  readonly waiting = new Set<Waiting>()
+  #waiting: Set<Waiting> | undefined
   /** `undefined` between one leader and the next. */
   fetch: Fetch | undefined
 
+  get waiting(): ReadonlySet<Waiting> {
+    return this.#waiting ?? NOBODY
+  }
+
+  add(one: Waiting): void {
+    const waiting = (this.#waiting ??= new Set())
+    waiting.add(one)
+  }
+
   /** Ends the wait of one of them. */
   end(one: Waiting, shared: Shared): void {
-    if (!this.waiting.delete(one)) return
+    if (this.#waiting?.delete(one) !== true) return
     one.settle(shared)
     this.fetch?.lost()
+  }
+
+  /** He has what he waited for. */
+  tell(one: Waiting, told: Shared): void {
+    this.#waiting?.delete(one)
+    one.settle(told)
   }
 
   /** They all look for themselves. */
   free(): void {
     const all = [...this.waiting]
-    this.waiting.clear()
+    this.#waiting = undefined
     for (const { settle } of all) settle(FREE)
   }
 }
@@ -167,7 +185,7 @@ export class Fetch {
       waiting.isDue = true
       if (crowd.fetch?.isHeld !== false) crowd.end(waiting, { kind: 'overdue' })
     })
-    crowd.waiting.add(waiting)
+    crowd.add(waiting)
     this.stream?.hurry()
     void result.then(() => timer.cancel())
     return { result, leave: () => crowd.end(waiting, { kind: 'left' }) }
@@ -182,7 +200,7 @@ export class Fetch {
   /** DocuSign's answer, whole. @param forAll all may see it; else only those with the leader's own credential */
   share(status: number, lines: readonly string[], body: Buffer, forAll: boolean): void {
     this.#isOver = true
-    const { waiting } = this.#crowd
+    const crowd = this.#crowd
     const told: Shared = {
       kind: 'shared',
       status,
@@ -191,10 +209,9 @@ export class Fetch {
       credential: this.credential,
       sentMs: this.sentMs,
     }
-    for (const one of [...waiting]) {
+    for (const one of [...crowd.waiting]) {
       if (one.credential === '' || !(forAll || one.credential === this.credential)) continue
-      waiting.delete(one)
-      one.settle(told)
+      crowd.tell(one, told)
     }
   }
 

@@ -25,7 +25,7 @@ const MOST_AHEAD = 8
 interface Receiving {
   readonly fetch: { readonly isFollowed: boolean }
   given(): void
-  arrived(came: Came): Promise<void>
+  arrived(came: Came, isWhole: boolean): Promise<void>
 }
 
 interface FlowParts {
@@ -39,9 +39,7 @@ interface FlowParts {
 }
 
 /** The body as it came. */
-export interface Came extends Omit<FlowParts, 'ahead' | 'how'> {
-  readonly isWhole: boolean
-}
+export type Came = Omit<FlowParts, 'ahead' | 'how'>
 
 export class FlowIn implements Flow {
   readonly #asking: Receiving
@@ -80,6 +78,6 @@ export class FlowIn implements Flow {
     if (this.#isOver) return
     this.#isOver = true
     if (this.#isAhead) this.#parts.ahead.count--
-    void this.#asking.arrived({ ...this.#parts, isWhole })
+    void this.#asking.arrived(this.#parts, isWhole)
   }
 }

@@ -111,11 +111,11 @@ export function makeRecall({ clock, polls, copies, whose, underWay, config }: Re
   }
 
   function remember(question: Question, copy: Copy, told: Told): Looked {
-    const { ttlMs, ...what } = told
     const tell = (opened: Opened): Recalled => ({
       kind: 'remembered',
-      reply: remembered(question, copy, opened, ttlMs, clock.nowMs()),
-      ...what,
+      reply: remembered(question, copy, opened, told.ttlMs, clock.nowMs()),
+      saved: told.saved,
+      poll: told.poll,
     })
     const opened = copies.open(copy)
     if (!(opened instanceof Promise)) return tell(opened)

@@ -1,5 +1,6 @@
 /** The questions that are on their way to DocuSign, and how those find them who ask the same. */
 import type { Turns } from '../base/clock.js'
+import { Pigeonholes, Roster } from '../base/pigeonholes.js'
 import type { PollResult } from '../base/types.js'
 import { Asking, type AskingParts } from './asking.js'
 import type { Which } from './copy.js'
@@ -27,9 +28,9 @@ export interface UnderWayParts {
 
 /** Bounded by the calls that are under way. */
 export function makeUnderWay({ tokens, turns, asking: parts, mayKeep }: UnderWayParts): UnderWay {
-  const askings = new Set<Asking>()
-  const twins = new Map<string, Asking>()
-  const pendings = new Map<string, Asking>()
+  const askings = new Roster<Asking>()
+  const twins = new Pigeonholes<Asking>()
+  const pendings = new Pigeonholes<Asking>()
   /** Between one leader and the next, by their twin key: for two turns at most. */
   const crowds = new Map<string, { readonly crowd: Crowd; isOld: boolean }>()
   let isTurnTaken = false
@@ -85,7 +86,7 @@ export function makeUnderWay({ tokens, turns, asking: parts, mayKeep }: UnderWay
       )
       askings.add(asking)
       if (twin !== '') twins.set(twin, asking)
-      if (poll !== '' && !pendings.has(poll)) pendings.set(poll, asking)
+      if (poll !== '' && !pendings.get(poll)) pendings.set(poll, asking)
       return asking
     },
     void({ account, envelope, viewer }) {

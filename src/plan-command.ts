@@ -22,9 +22,11 @@ import { replay, type ReplayScenario } from './replay.js'
 export interface PlanParts {
   say(text: string): void
   complain(text: string): void
-  /** Writes to the terminal that the user looks at, without a line's end; `undefined` where there is none. */
-  readonly terminal: ((text: string) => void) | undefined
-  /** Characters in a line of it. */
+  /** Writes to the terminal that the user looks at, without a line's end. */
+  show(text: string): void
+  /** Characters in a line of it; 0: there is none, and nothing is shown. */
+  readonly columns: number
+  /** Characters in a line of what is said. */
   readonly width: number
   nowMs(): number
   readonly whenIdle: (run: () => void) => void
@@ -88,12 +90,10 @@ async function plan(options: PlanOptions, parts: PlanParts): Promise<PlanEnd> {
   const hourMs = base.limits.hour.window * 1000
   const source = await sourceOf({ ...options, model, hourMs }, parts.readFile, faults)
   const scenarios = scenariosOf(options, model, base, source, parts)
-  const progress = makeProgress(parts.terminal, () => parts.nowMs())
   const columns: Figures[] = []
   for (const scenario of scenarios) {
-    columns.push(await figure(scenario, options, source, parts, progress.at.bind(progress)))
+    columns.push(await figure(scenario, options, source, parts))
     if (columns.length === 1) {
-      progress.done()
       tellFaults(faults, parts)
       if (columns[0]?.calls.in === 0) {
         parts.complain('There is no call in it that could be replayed.')
@@ -101,7 +101,6 @@ async function plan(options: PlanOptions, parts: PlanParts): Promise<PlanEnd> {
       }
     }
   }
-  progress.done()
   const last = columns.at(-1) as Figures
   const scale = options.scale && costs ? scaleOf(options.scale, mixOf(last), costs) : undefined
   if (options.html !== undefined)
@@ -140,12 +139,18 @@ async function figure(
   options: PlanOptions,
   source: Source,
   parts: PlanParts,
-  tell: (what: string, share: number) => void,
 ): Promise<Figures> {
-  const run = (other: Partial<Scenario>, what: string, goesOn?: (tally: Tally) => boolean) => {
+  const { show, columns } = parts
+  const run = async (other: Partial<Scenario>, what: string, goesOn?: (tally: Tally) => boolean) => {
     const one = { ...scenario, ...other }
-    const records = source.open(share => tell(`${scenario.name}${what}`, share))
-    return replay(records, one, { names: source.names, whenIdle: parts.whenIdle, goesOn })
+    const title = `${scenario.name}${what}`
+    const progress = makeProgress({ title, total: 1, nowMs: () => parts.nowMs(), write: show, columns })
+    const records = source.open(share => progress.at(share))
+    try {
+      return await replay(records, one, { names: source.names, whenIdle: parts.whenIdle, goesOn })
+    } finally {
+      progress.end()
+    }
   }
   const end = await run({}, '')
   const { tally } = end

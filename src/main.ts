@@ -12,7 +12,7 @@ import { VaultKeyFault } from './config/vault-key.js'
 import type { DemoParts } from './demo/demo.js'
 import { makeFileDestination } from './observe/destination.js'
 import { makeLog, type Log } from './observe/log.js'
-import type { PlanParts } from './plan-command.js'
+import type { PlanParts } from './replay/command.js'
 import { inspectAhead, type Inspected } from './state/embedded/apart.js'
 import { USAGE } from './usage.js'
 
@@ -208,7 +208,7 @@ async function demo(argv: string[]): Promise<number> {
 
 async function plan(argv: string[]): Promise<number> {
   const clock = makeSystemClock()
-  const { runPlan } = await import('./plan-command.js')
+  const { runPlan } = await import('./replay/command.js')
   const readFile = (path: string) => readFileSync(path, 'utf8')
   const { stdout, stderr } = process
   const parts: PlanParts = {

@@ -127,7 +127,7 @@ function numberOf(value: unknown, path: string, { min, max, fallback }: Field, f
 
 function officeOf(value: unknown, faults: string[]): readonly [number, number] {
   if (value === undefined || value === null) return DEFAULT_OFFICE
-  const [, from, to] = OFFICE.exec(String(value as string)) ?? []
+  const [, from, to] = OFFICE.exec(textOf(value)) ?? []
   if (from !== undefined && Number(from) < Number(to) && Number(to) <= 24) return [Number(from), Number(to)]
   faults.push(`office: must be hours of the day such as 8-18, not ${JSON.stringify(value)}`)
   return DEFAULT_OFFICE
@@ -135,9 +135,13 @@ function officeOf(value: unknown, faults: string[]): readonly [number, number] {
 
 function timeOf(value: unknown, path: string, faults: string[]): number | undefined {
   if (value === undefined || value === null) return undefined
-  const [, hours, minutes] = TIME.exec(String(value as string)) ?? []
+  const [, hours, minutes] = TIME.exec(textOf(value)) ?? []
   if (hours !== undefined && Number(hours) < 24 && Number(minutes) < 60)
     return Number(hours) + Number(minutes) / 60
   faults.push(`${path}: must be a time such as "02:00", not ${JSON.stringify(value)}`)
   return undefined
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : ''
 }

@@ -32,7 +32,7 @@ function draw(box, { stepMs, fromMs, counts, pace }) {
       padding: [8, 8, 0, 0],
       scales: { y: { range: (_plot, _min, max) => [0, Math.max(4, max * 1.08)] } },
       axes: [
-        { ...axis, grid: { show: false }, size: 34 },
+        { ...axis, grid: { show: false }, size: 40, values: TIMES },
         { ...axis, size: 60 },
       ],
       series: [

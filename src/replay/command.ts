@@ -1,46 +1,47 @@
 /** `plan`: which replays there are, and what is said of them. */
 import { fileURLToPath } from 'node:url'
-import { readUplot } from './admin/page.js'
-import type { Loaded } from './config/load.js'
-import type { Config } from './config/settings.js'
-import { readPlainYaml } from './config/plain.js'
-import { parsePlanArguments, PLAN_USAGE, type PlanOptions } from './plan/arguments.js'
-import { holds } from './plan/fail-if.js'
-import { figuresOf, type Figures } from './plan/figures.js'
-import { BadUsage } from './plan/bad-usage.js'
-import { readModel, type Model } from './plan/model.js'
-import { makeProgress } from './plan/progress.js'
-import { reportOf, type ReportFiles } from './plan/report.js'
-import { readCosts, scaleOf, type Costs } from './plan/scale.js'
-import { leastLimit, firstWeek } from './plan/search.js'
-import { sourceOf, type Source } from './plan/source.js'
-import { scaleTable, tableOf } from './plan/table.js'
-import type { Tally } from './plan/tally.js'
-import type { Variation } from './plan/variation.js'
-import { replay, type ReplayScenario } from './replay.js'
+import { readUplot } from '../admin/page.js'
+import type { Loaded } from '../config/load.js'
+import type { Config } from '../config/settings.js'
+import { readPlainYaml } from '../config/plain.js'
+import { parsePlanArguments, PLAN_USAGE, type PlanOptions } from '../plan/arguments.js'
+import { holds } from '../plan/fail-if.js'
+import { figuresOf, type Figures } from '../plan/figures.js'
+import { BadUsage } from '../plan/bad-usage.js'
+import { readModel, type Model } from '../plan/model.js'
+import { makeProgress } from '../plan/progress.js'
+import { reportOf, type ReportFiles } from '../plan/report.js'
+import { readCosts, scaleOf, type Costs } from '../plan/scale.js'
+import { leastLimit, firstWeek } from '../plan/search.js'
+import { sourceOf, type Source } from '../plan/source.js'
+import { scaleTable, tableOf } from '../plan/table.js'
+import type { Tally } from '../plan/tally.js'
+import type { Variation } from '../plan/variation.js'
+import type { ReplayScenario } from './house.js'
+import { replay } from './replay.js'
 
 export interface PlanParts {
-  say(text: string): void
-  complain(text: string): void
+  readonly say: (text: string) => void
+  readonly complain: (text: string) => void
   /** Writes to the terminal that the user looks at, without a line's end. */
-  show(text: string): void
+  readonly show: (text: string) => void
   /** Characters in a line of it; 0: there is none, and nothing is shown. */
   readonly columns: number
   /** Characters in a line of what is said. */
   readonly width: number
-  nowMs(): number
+  readonly nowMs: () => number
   readonly whenIdle: (run: () => void) => void
   /** The settings with files over the defaults, and texts over all. */
   loadConfig(
     files: readonly string[],
     texts: readonly { readonly name: string; readonly text: string }[],
   ): Loaded
-  showFaults(loaded: Extract<Loaded, { kind: 'faults' }>): string
+  readonly showFaults: (loaded: Extract<Loaded, { kind: 'faults' }>) => string
   /** `config/plan/costs.yaml`. */
   readonly costsFile: string
   /** @throws where it cannot be read */
-  readFile(path: string): string
-  writeFile(path: string, text: string): void
+  readonly readFile: (path: string) => string
+  readonly writeFile: (path: string, text: string) => void
 }
 
 export type PlanEnd = 'done' | 'failed' | 'bad-usage'
@@ -55,7 +56,7 @@ const TOLD_FAULTS = 20
 /** Of an hour: how much later at most what is drawn again comes. */
 const SPREAD = 60
 
-const REPORT = new URL('../../src/plan/report/', import.meta.url)
+const REPORT = new URL('../../../src/plan/report/', import.meta.url)
 
 function reportFiles(readFile: (path: string) => string): ReportFiles {
   const own = (name: string) => readFile(fileURLToPath(new URL(name, REPORT)))

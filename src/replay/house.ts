@@ -1,33 +1,28 @@
-/**
- * One replay: the shield and the governor that serve traffic, on a clock of their own, before a modelled DocuSign. What
- * differs from the corridor is that nobody is at either end: calls come as the trace has them, and answers go nowhere.
- *
- *   trace ──▶ shield ──▶ governor ──▶ DocuSign, modelled
- *               └───────────┴────────────┴──▶ what became of it all
- */
-import { makeStore } from './base/store.js'
-import type { TraceRecord } from './base/trace.js'
-import type { Reason } from './base/types.js'
-import type { Config } from './config/settings.js'
-import { governorSlice, shieldSlice } from './config/slices.js'
-import { makeAsk, type Notes } from './entry/ask.js'
-import { NO_BODY } from './entry/receive.js'
-import { mayRepeat, readOrigin } from './forward/exchange.js'
-import { makeGovernor } from './governor/governor.js'
-import type { Journal } from './governor/journal.js'
-import type { Wish } from './governor/visit.js'
-import { makeWicket } from './governor/wicket.js'
-import { bodyOf, makeSender, WHOLE_TELLING } from './plan/answers.js'
-import { makeCalls, type Names, type Replayed } from './plan/calls.js'
-import { makeDocusign, type Granted, type ModelledDocusign } from './plan/docusign.js'
-import { isStatusPoll } from './plan/status-polls.js'
-import { Tally } from './plan/tally.js'
-import { varied, type Variation } from './plan/variation.js'
-import { makeVirtualClock } from './plan/virtual-clock.js'
-import type { Asking } from './shield/asking.js'
-import { makeShield, type Passing } from './shield/shield.js'
-import type { Visitor } from './shield/visitor.js'
-import { makeClosedVault, makeMemoryNotebook } from './state/memory.js'
+/** The rooms of one replay, and the way of a call through them: that of `entry/corridor.ts`, with nobody at either end. */
+import { makeStore } from '../base/store.js'
+import type { TraceRecord } from '../base/trace.js'
+import type { Reason } from '../base/types.js'
+import type { Config } from '../config/settings.js'
+import { governorSlice, shieldSlice } from '../config/slices.js'
+import { makeAsk, type Notes } from '../entry/ask.js'
+import { NO_BODY } from '../entry/receive.js'
+import { mayRepeat, readOrigin } from '../forward/exchange.js'
+import { makeGovernor } from '../governor/governor.js'
+import type { Journal } from '../governor/journal.js'
+import type { Wish } from '../governor/visit.js'
+import { makeWicket } from '../governor/wicket.js'
+import { bodyOf, makeSender, WHOLE_TELLING } from '../plan/answers.js'
+import { makeCalls, type Names, type Replayed } from '../plan/calls.js'
+import { makeDocusign, type Granted } from '../plan/docusign.js'
+import { isStatusPoll } from '../plan/status-polls.js'
+import { Tally } from '../plan/tally.js'
+import type { Variation } from '../plan/variation.js'
+import { makeVirtualClock } from '../plan/virtual-clock.js'
+import type { Asking } from '../shield/asking.js'
+import { makeShield, type Passing } from '../shield/shield.js'
+import type { Visitor } from '../shield/visitor.js'
+import { makeSpare } from './spare.js'
+import { makeClosedVault, makeMemoryNotebook } from '../state/memory.js'
 
 export interface ReplayScenario {
   readonly config: Config
@@ -46,14 +41,6 @@ export interface ReplayParts {
   readonly goesOn?: ((tally: Tally) => boolean) | undefined
 }
 
-export interface ReplayEnd {
-  readonly tally: Tally
-  readonly docusign: ModelledDocusign
-  /** Epoch milliseconds of the first call and of the last. */
-  readonly fromMs: number
-  readonly toMs: number
-}
-
 /** Nothing that is spent in a replay has to be known after it. */
 const NO_PAGE = {
   spend: () => undefined,
@@ -69,41 +56,10 @@ const NO_JOURNAL: Journal = {
   stop: () => undefined,
 }
 const ORIGIN = readOrigin('https://docusign.invalid')
-/** How long after the last call those that still wait are let go on. */
-const LINGER_MS = 2 * 3_600_000
 /** What never came to a room. */
 const UNREAD: ReadonlySet<Reason | undefined> = new Set(['bad-request'])
 
-/** @param records by the time they came */
-export async function replay(
-  records: AsyncIterable<TraceRecord>,
-  scenario: ReplayScenario,
-  parts: ReplayParts,
-): Promise<ReplayEnd> {
-  let fromMs = 0
-  let toMs = 0
-  let house: House | undefined
-  for await (const record of varied(records, scenario.variation)) {
-    if (!house) {
-      fromMs = record.atMs
-      house = makeHouse(scenario, parts, fromMs)
-    }
-    // One that came out of order comes now.
-    toMs = Math.max(toMs, record.atMs)
-    await house.clock.passTo(toMs - fromMs)
-    house.comes(record)
-    await house.clock.settle()
-    if (parts.goesOn?.(house.tally) === false) return { ...house, fromMs, toMs }
-  }
-  house ??= makeHouse(scenario, parts, 0)
-  const { clock, tally, docusign } = house
-  const endMs = clock.nowMs() + LINGER_MS
-  for (let next = clock.nextMs; house.walking > 0 && next !== undefined && next <= endMs; next = clock.nextMs)
-    await clock.passTo(next)
-  return { tally, docusign, fromMs, toMs }
-}
-
-type House = ReturnType<typeof makeHouse>
+export type House = ReturnType<typeof makeHouse>
 
 /** Where a call stands, as `entry/audience.ts` has it: nobody is there who could leave before his time. */
 class Listener {
@@ -120,7 +76,7 @@ class Listener {
   }
 }
 
-function makeHouse(scenario: ReplayScenario, { names, whenIdle }: ReplayParts, epochMs: number) {
+export function makeHouse(scenario: ReplayScenario, { names, whenIdle }: ReplayParts, epochMs: number) {
   const { config } = scenario
   const clock = makeVirtualClock(epochMs, whenIdle)
   const hourMs = config.limits.hour.window * 1000
@@ -149,6 +105,7 @@ function makeHouse(scenario: ReplayScenario, { names, whenIdle }: ReplayParts, e
   const ask = makeAsk({ governor, send: (shipment, leave) => sender.send(shipment, leave), mayRepeat }, clock)
   /** Envelopes that the shield has been told of. */
   const ended = makeStore<typeof KNOWN>(MAX_ENDED)
+  const spare = makeSpare({ shield, governor, tally, clock, origin: ORIGIN.text })
   let walking = 0
 
   /** A userinfo call takes as long as anything does of which nothing is known. */
@@ -206,45 +163,6 @@ function makeHouse(scenario: ReplayScenario, { names, whenIdle }: ReplayParts, e
       asking?.ended()
       throw error
     }
-  }
-
-  /** As `entry/spare.ts`, for nobody who could be written to. */
-  async function spare(visitor: Visitor, wish: Wish): Promise<'spared' | 'pass' | Asking> {
-    const { call } = visitor
-    const app = call.app.name
-    for (;;) {
-      const looked = shield.recall(visitor, wish.untilMs)
-      const recalled = looked instanceof Promise ? await looked : looked
-      if (!recalled) return 'pass'
-      switch (recalled.kind) {
-        case 'ask':
-          return recalled
-        case 'remembered':
-          tally.spare(recalled.saved, app, clock.wallMs())
-          return 'spared'
-        case 'too-soon':
-          tally.refuse('poll-too-soon', app, clock.wallMs())
-          return 'spared'
-        case 'follow': {
-          const shared = await recalled.follower.result
-          if (shared.kind === 'free') continue
-          if (shared.kind === 'shared') tally.spare('coalesce', app, clock.wallMs())
-          else if (shared.kind === 'overdue') tally.refuse(turnedAway(call, wish), app, clock.wallMs())
-          return 'spared'
-        }
-      }
-    }
-  }
-
-  function turnedAway(call: Replayed['call'], wish: Wish): Reason {
-    const entered = governor.enter(call, { ...wish, untilMs: clock.nowMs() }, ORIGIN.text)
-    if (entered.kind === 'refusal') return entered.reason
-    if (entered.kind === 'visit') entered.leave()
-    else {
-      entered.failed('never')
-      entered.over()
-    }
-    return 'burst-spent'
   }
 
   async function askOn(

@@ -12,6 +12,7 @@ import { showFaults } from '../src/config/show.js'
 import { readCondition } from '../src/plan/fail-if.js'
 import { figuresOf, type Figures } from '../src/plan/figures.js'
 import { findTrace, readTrace } from '../src/plan/read-trace.js'
+import { varied } from '../src/plan/variation.js'
 import { runPlan, type PlanEnd } from '../src/replay/command.js'
 import { replay } from '../src/replay/replay.js'
 import { startGoverned } from './fixtures/governed.js'
@@ -161,7 +162,8 @@ void t.test('a run that was lived is replayed as it was', async t => {
     await pause(30)
     if (n > 10) asks.push(house.ask(`/envelopes/${over[n % 3] ?? ''}/documents/1`, { app: 'archive' }))
     if (n % 7 === 0) asks.push(house.ask(`/folders`), house.ask(`/folders`))
-    for (let i = 0; i < (n % 20 < 4 ? 7 : 1); i++) asks.push(house.ask(`/templates?n=${n}.${i}`, { app: 'crm' }))
+    for (let i = 0; i < (n % 20 < 4 ? 7 : 1); i++)
+      asks.push(house.ask(`/templates?n=${n}.${i}`, { app: 'crm' }))
     await pause(40)
   }
   await Promise.all(asks)
@@ -231,4 +233,178 @@ void t.test('a run that was lived is replayed as it was', async t => {
     'sent',
   )
   isNear(t, figures.saved.total, sum('calls_saved_total'), 0.01, 'spared')
+})
+
+/** Sends of two hours: none of them can be spared, so that all that differs is what the limits do. */
+const sends = fc
+  .array(fc.record({ atMs: fc.integer({ min: 0, max: 7_200_000 }), account: fc.constantFrom('a', 'b') }), {
+    minLength: 1,
+    maxLength: 120,
+  })
+  .map(all => all.sort((a, b) => a.atMs - b.atMs).map(({ atMs, account }) => ({ ...send(atMs), account })))
+
+void t.test('more limit never means more waiting', async t => {
+  const hold = { GOVERNOR_QUEUE_MAX_WAIT: '3600', GOVERNOR_QUEUE_MAX_LENGTH: '10000' }
+  const limits = fc.tuple(fc.integer({ min: 5, max: 60 }), fc.integer({ min: 1, max: 60 }))
+  const waitsAt = async (records: readonly TraceRecord[], limit: number, window: 'HOUR' | 'BURST') => {
+    const own = { ...hold, [`GOVERNOR_LIMITS_${window}_LIMIT`]: String(limit) }
+    const { wait, delay } = await replayed(stream(records), own)
+    return [wait, delay].flatMap(({ p50, p95, max }) => [p50, p95, max])
+  }
+  await fc.assert(
+    fc.asyncProperty(
+      sends,
+      limits,
+      fc.constantFrom('HOUR', 'BURST'),
+      async (records, [limit, more], window) => {
+        // A burst is of seconds: they all come at once.
+        const own =
+          window === 'HOUR' ? records : records.map(one => ({ ...one, atMs: EPOCH_MS + (one.atMs % 20_000) }))
+        own.sort((a, b) => a.atMs - b.atMs)
+        const less = await waitsAt(own, limit, window)
+        const moreWaits = await waitsAt(own, limit + more, window)
+        // A second is what DocuSign's clock is told by.
+        return moreWaits.every((wait, i) => wait <= (less[i] ?? 0) + 0.01)
+      },
+    ),
+    { numRuns: 25 },
+  )
+  const tight = await waitsAt(
+    Array.from({ length: 60 }, (_, i) => send(i * 1_000)),
+    20,
+    'HOUR',
+  )
+  t.ok((tight[5] ?? 0) > 60, 'and with too little there is waiting')
+})
+
+void t.test('what is only observed is offered the same calls, and holds none of them', async t => {
+  await fc.assert(
+    fc.asyncProperty(sends, fc.integer({ min: 2, max: 40 }), async (records, limit) => {
+      const limits = { GOVERNOR_LIMITS_HOUR_LIMIT: String(limit) }
+      const kept = await replayed(stream(records), limits)
+      const observed = await replayed(stream(records), { ...limits, GOVERNOR_LIMITS_MODE: 'observe' })
+      t.strictSame(observed.calls.in, kept.calls.in)
+      t.strictSame(observed.calls.asked, kept.calls.asked)
+      t.strictSame(observed.peak, kept.peak)
+      t.equal(observed.held.total + (observed.refused['hour-spent'] ?? 0), 0)
+    }),
+    { numRuns: 10 },
+  )
+})
+
+void t.test('the same trace, what-ifs and seed give the same bytes; another seed another draw', async t => {
+  const path = folder(t)
+  const model = join(path, 'model.yaml')
+  writeFileSync(
+    model,
+    'limit: 60\napps:\n  crm: { envelopes: 120, open: 3600, poll: 300, documents: 2, lists: 1800 }\n',
+  )
+  const html = (name: string) => join(path, name)
+  const argv = [
+    '--model',
+    model,
+    '--grow',
+    '1.4',
+    '--apps',
+    'crm=1.3',
+    '--accounts-split',
+    '2',
+    '--connect',
+    '--json',
+  ]
+  const [one, two] = [
+    await planned(...argv, '--html', html('one.html')),
+    await planned(...argv, '--html', html('two.html')),
+  ]
+  t.equal(one.end, 'done')
+  t.equal(one.said, two.said)
+  t.equal(readFileSync(html('one.html'), 'utf8'), readFileSync(html('two.html'), 'utf8'))
+  t.not((await planned(...argv, '--seed', '7')).said, one.said)
+  const [first, second] = scenariosIn(one)
+  t.equal(first?.accounts.total, 1)
+  t.equal(second?.accounts.total, 2)
+  t.ok((second?.calls.in ?? 0) > 1.6 * (first?.calls.in ?? 0), 'grown by 1.4 times 1.3')
+  t.ok((second?.saved.connect ?? 0) > 0, 'and what Connect pushes is not asked for')
+})
+
+void t.test('what is drawn again has all calls of its envelope, and more is more of the same', async t => {
+  const records = Array.from({ length: 300 }, (_, i) =>
+    call({
+      atMs: EPOCH_MS + i * 1_000,
+      envelope: `envelope${i % 30}`,
+      resource: `resource${i % 60}`,
+      route: E,
+    }),
+  )
+  const drawn = async (grow: number) => {
+    const all: TraceRecord[] = []
+    const variation = { seed: 3, grow, apps: new Map<string, number>(), split: 1, spreadMs: 60_000 }
+    for await (const record of varied(stream(records), variation)) all.push(record)
+    return all
+  }
+  const [half, grown, more] = [await drawn(0.5), await drawn(1.5), await drawn(1.8)]
+  for (const all of [half, grown, more]) {
+    const times = all.map(({ atMs }) => atMs)
+    t.strictSame(
+      times,
+      [...times].sort((a, b) => a - b),
+      'by time',
+    )
+    const counts = new Map<string, number>()
+    for (const { envelope } of all) counts.set(envelope, (counts.get(envelope) ?? 0) + 1)
+    t.strictSame([...new Set(counts.values())], [10], 'whole envelopes')
+  }
+  const names = (all: readonly TraceRecord[]) => new Set(all.map(({ envelope }) => envelope))
+  t.ok(
+    [...names(grown)].every(name => names(more).has(name)),
+    'at 1.8 there is all that there is at 1.5',
+  )
+})
+
+void t.test('the command says what is wrong, and with which exit code', async t => {
+  const path = folder(t)
+  const file = join(path, 'trace.ndjson')
+  const header = traceHeaderLine({ version: 1, key: 'keykeykeykey' })
+  const good = traceLine(send(0))
+  writeFileSync(
+    file,
+    `${header}${good}{"at":1\n${good}${header.replace('"version":1', '"version":9')}${good}`,
+  )
+  const damaged = await planned(file, '--json')
+  t.equal(damaged.end, 'done')
+  t.match(damaged.complained, `${file}:3: is no JSON`)
+  t.match(damaged.complained, `${file}:5: is of version 9`)
+  t.equal(scenariosIn(damaged)[0]?.calls.in, 2, 'and the rest is used')
+
+  writeFileSync(file, header)
+  t.match(await planned(file), { end: 'failed', complained: /no call/ })
+  for (const [argv, says] of [
+    [[], /needs a TRACE/],
+    [[join(path, 'gone')], /cannot be read \(ENOENT\)/],
+    [[file, '--model', modelOf('team')], /not both/],
+    [[file, '--fail-if', 'wait.p95'], /takes FIGURE OPERATOR NUMBER/],
+    [[file, '--fail-if', 'wait.p96>1'], /no figure "wait.p96"; there are .*wait\.p95/],
+    [[file, '--set', 'limits.hour'], /--set takes PATH=VALUE/],
+    [[file, '--set', 'limits.hour.limit=many'], /limits\.hour\.limit.*must be/],
+    [[file, '--grow', '-1'], /--grow/],
+    [[file, '--apps', 'crm'], /--apps takes NAME=FACTOR/],
+    [[file, '--scale', '20000'], /--scale takes ACCOUNTSxLIMIT/],
+    [['--model', file], /must be a map|cannot be read|unknown/],
+  ] as const) {
+    const told = await planned(...argv)
+    t.equal(told.end, 'bad-usage', argv.join(' '))
+    t.match(told.complained, says)
+  }
+
+  const team = ['--model', modelOf('team'), '--days', '0.4']
+  t.equal((await planned(...team, '--fail-if', 'saved.share>=0.5')).end, 'failed', 'so it is')
+  t.equal((await planned(...team, '--fail-if', 'refused.hour-spent>0')).end, 'done', 'so it is not')
+  const other = await planned(...team, '--set', 'cache.enabled=false', '--fail-if', 'saved.poll>0')
+  t.equal(other.end, 'done', 'what is asked about is what would be')
+  t.strictSame(readCondition('held.wait.p99 <= 2.5'), {
+    text: 'held.wait.p99 <= 2.5',
+    path: ['held', 'wait', 'p99'],
+    operator: '<=',
+    value: 2.5,
+  })
 })

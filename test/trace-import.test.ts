@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
@@ -6,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { text as textFrom } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { makeDisguise } from '../src/base/disguise.js'
@@ -500,6 +502,19 @@ void t.test(
     t.match(await command(['import', file]), { outcome: 'failed', err: /no format that is known/ })
   },
 )
+
+void t.test('the program itself: what goes in at one end comes out at the other, and its exit codes', t => {
+  const main = fileURLToPath(new URL('build/src/main.js', ROOT))
+  const run = (args: string[], input = '') =>
+    spawnSync(process.execPath, [main, 'trace', ...args], { input, encoding: 'utf8' })
+  const done = run(['import', '-'], LINE(1) + LINE(2))
+  t.equal(done.status, 0, done.stderr)
+  t.equal(done.stdout.split('\n').length, 4)
+  t.match(done.stderr, /^2 lines read: 2 calls/)
+  t.equal(run(['import', '-'], 'nothing\n').status, 1)
+  t.equal(run(['import']).status, 2)
+  t.end()
+})
 
 void t.test('progress is one line, no wider than the terminal, and says the time that is left', t => {
   t.equal(progressLine('reading', 0, 100, 0, 80), 'reading  [..............................]   0 %')

@@ -320,7 +320,9 @@ void t.test('files are closed by age, and what a dead run left behind is packed'
   t.ok(traceFiles(folder).includes(`${left}.gz`), 'packed')
   t.equal(traceFiles(folder).length, 2)
   clock.pass(3_599_000)
+  await trace.flush()
   trace.seen(makeSeen(3))
+  await rest()
   await rest()
   t.equal(traceFiles(folder).length, 2)
   clock.pass(1_000)
@@ -369,6 +371,33 @@ void t.test('a full disk is said once, counted, and leaves no half line', async 
   const lines = stored[0]?.text.trimEnd().split('\n').slice(1) ?? []
   t.equal(lines.length, 20)
   t.ok(lines.every(line => readTraceLine(line).kind === 'record'))
+})
+
+void t.test('a disk that is full when a file begins is not filled with empty ones', async t => {
+  let isFull = true
+  const openFile = async (path: string) => {
+    writeFileSync(path, '')
+    const write = (bytes: Buffer) =>
+      isFull
+        ? Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' }))
+        : Promise.resolve({ bytesWritten: bytes.length, buffer: bytes })
+    await turn()
+    return { write, truncate: () => Promise.resolve(), close: () => Promise.resolve() } as never
+  }
+  const { folder, trace, rest, events } = startTrace(t, { openFile })
+  for (let i = 0; i < 5; i++) {
+    trace.seen(makeSeen(i))
+    await rest()
+  }
+  t.strictSame(traceFiles(folder), [])
+  isFull = false
+  trace.seen(makeSeen(5))
+  await rest()
+  t.equal(traceFiles(folder).length, 1)
+  t.strictSame(events, [
+    { kind: 'failed', code: 'ENOSPC' },
+    { kind: 'recovered', dropped: 5 },
+  ])
 })
 
 void t.test('a disk that takes nothing costs memory up to a bound, then lines, never calls', async t => {

@@ -3,7 +3,7 @@
  * It never slows a call down: what the disk does not take in time is dropped, and counted.
  */
 import { randomBytes } from 'node:crypto'
-import { open, type FileHandle } from 'node:fs/promises'
+import { open, rm, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock, Timer } from '../base/clock.js'
 import { makeDisguise, type Disguise } from '../base/disguise.js'
@@ -128,6 +128,8 @@ export function makeTrace({ path, maxBytes }: TraceConfig, parts: TraceParts): T
       await writeWhole(opened, Buffer.from(header))
     } catch (error) {
       await handle.close().catch(() => undefined)
+      // A full disk still has room for any number of empty files.
+      await rm(join(path, name), { force: true })
       throw error
     }
     packing = packing.then(() => packLeft(path, clock.wallMs() - 2 * MAX_AGE_MS)).catch(failed)
@@ -149,7 +151,8 @@ export function makeTrace({ path, maxBytes }: TraceConfig, parts: TraceParts): T
   function flush(): Promise<void> {
     timer?.cancel()
     timer = undefined
-    if (disguise) writing ??= writeAll()
+    // With nothing to write it would be over before it is known to be under way, and nothing would ever be written again.
+    if (disguise && held.length > 0) writing ??= writeAll()
     return writing ?? Promise.resolve()
   }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The command line: reads argv and the environment, starts one command, handles signals. The only user of `process`. */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { App, AppParts } from './app.js'
@@ -12,7 +12,6 @@ import { VaultKeyFault } from './config/vault-key.js'
 import type { DemoParts } from './demo/demo.js'
 import { makeFileDestination } from './observe/destination.js'
 import { makeLog, type Log } from './observe/log.js'
-import type { PlanParts } from './replay/command.js'
 import { inspectAhead, type Inspected } from './state/embedded/apart.js'
 import { USAGE } from './usage.js'
 
@@ -159,25 +158,9 @@ function check(argv: string[]): number {
 
 async function simulator(argv: string[]): Promise<number> {
   // Loaded only here: the process that carries the traffic need not hold a simulated DocuSign, nor a demo.
-  const { parseSimulatorArgs, SIMULATOR_USAGE } = await import('./simulator/options.js')
-  const options = parseSimulatorArgs(argv)
-  if ('faults' in options && !('host' in options)) {
-    complain(`${options.faults.join('\n')}\n\n${SIMULATOR_USAGE}`)
-    return BAD_USAGE
-  }
-  if (options.help) {
-    say(SIMULATOR_USAGE)
-    return DONE
-  }
-  const { makeSimulator } = await import('./simulator/simulator.js')
-  const docusign = makeSimulator(options, makeSystemClock())
-  const { url } = await docusign.start()
-  say(
-    `DocuSign simulator at ${url}\n  base path for SDKs  ${url}/restapi\n  what it offers      ${url}/_sim/\n  what it counted     ${url}/_sim/report`,
-  )
-  await nextSignal()
-  await docusign.stop()
-  return DONE
+  const { runSimulator } = await import('./simulator/command.js')
+  const parts = { say, complain, clock: makeSystemClock(), interrupted: nextSignal() }
+  return (await runSimulator(argv, parts)) === 'done' ? DONE : BAD_USAGE
 }
 
 async function demo(argv: string[]): Promise<number> {
@@ -207,25 +190,13 @@ async function demo(argv: string[]): Promise<number> {
 }
 
 async function plan(argv: string[]): Promise<number> {
-  const clock = makeSystemClock()
   const { runPlan } = await import('./replay/command.js')
-  const readFile = (path: string) => readFileSync(path, 'utf8')
-  const { stdout, stderr } = process
-  const parts: PlanParts = {
-    say,
-    complain,
-    show: text => void stderr.write(text),
-    columns: stderr.isTTY ? stderr.columns || 80 : 0,
-    width: stdout.isTTY ? stdout.columns || 80 : WIDTH,
-    nowMs: () => clock.nowMs(),
-    whenIdle: run => process.nextTick(run),
-    loadConfig: (files, texts) =>
-      loadConfig({ files: [pathOf('config/default.yaml'), ...files], env: process.env, texts }),
-    showFaults: ({ faults }) => showFaults(faults),
-    costsFile: pathOf('config/plan/costs.yaml'),
-    readFile,
-    writeFile: (path, text) => writeFileSync(path, text),
-  }
+  const { stdout, stderr, env } = process
+  const show = (text: string) => void stderr.write(text)
+  const columns = stderr.isTTY ? stderr.columns || 80 : 0
+  const width = stdout.isTTY ? stdout.columns || 80 : WIDTH
+  const whenIdle = (run: () => void) => process.nextTick(run)
+  const parts = { say, complain, show, columns, width, clock: makeSystemClock(), whenIdle, env, pathOf }
   return { done: DONE, failed: FAILED, 'bad-usage': BAD_USAGE }[await runPlan(argv, parts)]
 }
 

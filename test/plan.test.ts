@@ -3,12 +3,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import type { TraceRecord } from '../src/base/trace.js'
 import { traceHeaderLine, traceLine } from '../src/base/trace.js'
-import { loadConfig } from '../src/config/load.js'
-import { showFaults } from '../src/config/show.js'
 import { readCondition } from '../src/plan/fail-if.js'
 import { figuresOf, type Figures } from '../src/plan/figures.js'
 import { findTrace, readTrace } from '../src/plan/read-trace.js'
@@ -16,6 +15,7 @@ import { varied } from '../src/plan/variation.js'
 import { runPlan, type PlanEnd } from '../src/replay/command.js'
 import { replay } from '../src/replay/replay.js'
 import { startGoverned } from './fixtures/governed.js'
+import { makeHandClock } from './fixtures/hand-clock.js'
 import { ROOT, settingsOf } from './fixtures/governor.js'
 
 const A = '/v2.1/accounts/{accountId}'
@@ -109,14 +109,10 @@ async function planned(...argv: string[]): Promise<Planned> {
     show: () => undefined,
     columns: 0,
     width: 100,
-    nowMs: () => 0,
+    clock: makeHandClock(),
     whenIdle: run => process.nextTick(run),
-    loadConfig: (files, texts) =>
-      loadConfig({ files: [new URL('config/default.yaml', ROOT).pathname, ...files], env: {}, texts }),
-    showFaults: ({ faults }) => showFaults(faults),
-    costsFile: new URL('config/plan/costs.yaml', ROOT).pathname,
-    readFile: path => readFileSync(path, 'utf8'),
-    writeFile: (path, text) => writeFileSync(path, text),
+    env: {},
+    pathOf: name => fileURLToPath(new URL(name, ROOT)),
   })
   return { end, said: said.join('\n'), complained: complained.join('\n') }
 }

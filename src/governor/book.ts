@@ -27,6 +27,8 @@ export interface GovernorConfig {
   readonly maxLength: number
   /** By name, as the settings spell it. */
   readonly apps: ReadonlyMap<string, AppPriority & { readonly reserve: number }>
+  /** Only where time is not the machine's (`wicket.ts`). */
+  readonly turnstile?: LaneConfig['turnstile']
 }
 
 export interface Book {
@@ -50,14 +52,9 @@ export interface Book {
 /** Some kilobyte each. Beyond it the account used longest ago is forgotten, and begins again with one call alone. */
 const MAX_ACCOUNTS = 50_000
 
-export function makeBook(
-  initial: GovernorConfig,
-  journal: Journal,
-  clock: Clock,
-  turnstile?: LaneConfig['turnstile'],
-): Book {
+export function makeBook(initial: GovernorConfig, journal: Journal, clock: Clock): Book {
   let config = initial
-  let lanes = laneConfig(config, turnstile)
+  let lanes = laneConfig(config)
   const accounts = makeStore<Account>(MAX_ACCOUNTS)
   /** GUID → number, and back. */
   const otherNames = makeStore<{ readonly name: string }>(2 * MAX_ACCOUNTS)
@@ -126,7 +123,7 @@ export function makeBook(
 
     configure(next) {
       config = next
-      lanes = laneConfig(next, turnstile)
+      lanes = laneConfig(next)
       usual = usualConfig(next)
       for (const account of accounts.values()) {
         account.budget.configure(budgetConfig(account.key))
@@ -162,10 +159,7 @@ function usualConfig({ hour, burst, learn, margin }: GovernorConfig): BudgetConf
   return { hour, burst, learn, margin }
 }
 
-function laneConfig(
-  { apps, maxLength }: GovernorConfig,
-  turnstile: LaneConfig['turnstile'],
-): LaneConfig {
+function laneConfig({ apps, maxLength, turnstile }: GovernorConfig): LaneConfig {
   const reserves = [...apps]
     .filter(([, app]) => app.reserve > 0)
     .map(([name, app]) => [name, app.reserve] as const)

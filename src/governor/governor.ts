@@ -18,7 +18,6 @@ import { makeEnvelopeHolds } from './envelope-holds.js'
 import { makeHostBlocks, type BlockedHost } from './host-blocks.js'
 import type { Journal } from './journal.js'
 import { Permit, type Admission, type PermitParts } from './permit.js'
-import type { LaneConfig } from './lane.js'
 import { readWaitMs } from './prefer.js'
 import { priorityOf, type Priority } from './priority.js'
 import { envelopeRefusal, fullRefusal, hostRefusal, shown, SHUTTING_DOWN, turnedRefusal } from './refusals.js'
@@ -78,15 +77,9 @@ export interface Governor {
 
 const AT_ONCE: Admission = { heldBy: undefined, would: undefined, enforced: true }
 
-/** @param turnstile what lets those through who wait, where it is not to run on the machine's own timers */
-export function makeGovernor(
-  initial: GovernorConfig,
-  journal: Journal,
-  clock: Clock,
-  turnstile?: LaneConfig['turnstile'],
-): Governor {
+export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: Clock): Governor {
   let config = initial
-  const book = makeBook(initial, journal, clock, turnstile)
+  const book = makeBook(initial, journal, clock)
   book.restore(journal.restore())
   const hosts = makeHostBlocks()
   const envelopes = makeEnvelopeHolds()

@@ -1,24 +1,21 @@
 /** `plan`: which replays there are, and what is said of them. */
-import { fileURLToPath } from 'node:url'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { readUplot } from '../admin/page.js'
-import type { Loaded } from '../config/load.js'
-import type { Config } from '../config/settings.js'
-import { readPlainYaml } from '../config/plain.js'
+import type { Clock } from '../base/clock.js'
 import { parsePlanArguments, PLAN_USAGE, type PlanOptions } from '../plan/arguments.js'
 import { holds } from '../plan/fail-if.js'
 import { figuresOf, type Figures } from '../plan/figures.js'
 import { BadUsage } from '../plan/bad-usage.js'
-import { readModel, type Model } from '../plan/model.js'
 import { makeProgress } from '../plan/progress.js'
 import { reportOf, type ReportFiles } from '../plan/report.js'
-import { readCosts, scaleOf, type Costs } from '../plan/scale.js'
+import { scaleOf } from '../plan/scale.js'
 import { leastLimit, firstWeek } from '../plan/search.js'
 import { sourceOf, type Source } from '../plan/source.js'
 import { scaleTable, tableOf } from '../plan/table.js'
 import type { Tally } from '../plan/tally.js'
-import type { Variation } from '../plan/variation.js'
-import type { ReplayScenario } from './house.js'
+import { loadCosts, loadModel } from './files.js'
 import { replay } from './replay.js'
+import { loadFor, scenariosOf, type Scenario } from './scenarios.js'
 
 export interface PlanParts {
   readonly say: (text: string) => void
@@ -29,37 +26,22 @@ export interface PlanParts {
   readonly columns: number
   /** Characters in a line of what is said. */
   readonly width: number
-  readonly nowMs: () => number
+  readonly clock: Clock
+  /** Calls back once no promise job is left to run. */
   readonly whenIdle: (run: () => void) => void
-  /** The settings with files over the defaults, and texts over all. */
-  loadConfig(
-    files: readonly string[],
-    texts: readonly { readonly name: string; readonly text: string }[],
-  ): Loaded
-  readonly showFaults: (loaded: Extract<Loaded, { kind: 'faults' }>) => string
-  /** `config/plan/costs.yaml`. */
-  readonly costsFile: string
-  /** @throws where it cannot be read */
-  readonly readFile: (path: string) => string
-  readonly writeFile: (path: string, text: string) => void
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Where a file of the product lies: `config/default.yaml`. */
+  readonly pathOf: (name: string) => string
 }
 
 export type PlanEnd = 'done' | 'failed' | 'bad-usage'
 
-/** One column. */
-interface Scenario extends ReplayScenario {
-  readonly name: string
-}
-
 /** Beyond so many faults of a trace they are counted, not told. */
 const TOLD_FAULTS = 20
-/** Of an hour: how much later at most what is drawn again comes. */
-const SPREAD = 60
+const readFile = (path: string) => readFileSync(path, 'utf8')
 
-const REPORT = new URL('../../../src/plan/report/', import.meta.url)
-
-function reportFiles(readFile: (path: string) => string): ReportFiles {
-  const own = (name: string) => readFile(fileURLToPath(new URL(name, REPORT)))
+function reportFiles({ pathOf }: PlanParts): ReportFiles {
+  const own = (name: string) => readFile(pathOf(`src/plan/report/${name}`))
   const { script, style } = readUplot(readFile)
   return { style: own('report.css'), script: own('report.js'), uplotScript: script, uplotStyle: style }
 }
@@ -84,12 +66,12 @@ export async function runPlan(argv: readonly string[], parts: PlanParts): Promis
 }
 
 async function plan(options: PlanOptions, parts: PlanParts): Promise<PlanEnd> {
-  const base = load([], options, parts)
+  const base = loadFor(options, parts)
   const model = options.model === undefined ? undefined : loadModel(options.model)
-  const costs = options.scale ? loadCosts(options.costs ?? parts.costsFile) : undefined
+  const costs = options.scale ? loadCosts(options.costs ?? parts.pathOf('config/plan/costs.yaml')) : undefined
   const faults = new Map<string, string>()
   const hourMs = base.limits.hour.window * 1000
-  const source = await sourceOf({ ...options, model, hourMs }, parts.readFile, faults)
+  const source = await sourceOf({ ...options, model, hourMs }, readFile, faults)
   const scenarios = scenariosOf(options, model, base, source, parts)
   const columns: Figures[] = []
   for (const scenario of scenarios) {
@@ -104,8 +86,7 @@ async function plan(options: PlanOptions, parts: PlanParts): Promise<PlanEnd> {
   }
   const last = columns.at(-1) as Figures
   const scale = options.scale && costs ? scaleOf(options.scale, mixOf(last), costs) : undefined
-  if (options.html !== undefined)
-    parts.writeFile(options.html, reportOf(columns, scale, reportFiles(parts.readFile)))
+  if (options.html !== undefined) writeFileSync(options.html, reportOf(columns, scale, reportFiles(parts)))
   if (options.json)
     parts.say(JSON.stringify({ version: 1, seed: options.seed, scenarios: columns, scale }, null, 2))
   else {
@@ -145,7 +126,7 @@ async function figure(
   const run = async (other: Partial<Scenario>, what: string, goesOn?: (tally: Tally) => boolean) => {
     const one = { ...scenario, ...other }
     const title = `${scenario.name}${what}`
-    const progress = makeProgress({ title, total: 1, nowMs: () => parts.nowMs(), write: show, columns })
+    const progress = makeProgress({ title, total: 1, nowMs: () => parts.clock.nowMs(), write: show, columns })
     const records = source.open(share => progress.at(share))
     try {
       return await replay(records, one, { names: source.names, whenIdle: parts.whenIdle, goesOn })
@@ -170,76 +151,4 @@ async function figure(
 function mixOf({ calls, saved, refused }: Figures) {
   const all = Math.max(1, calls.in)
   return { savedShare: saved.total / all, refusedShare: refused.total / all }
-}
-
-function scenariosOf(
-  options: PlanOptions,
-  model: Model | undefined,
-  base: Config,
-  { names }: Source,
-  parts: PlanParts,
-): Scenario[] {
-  const { seed, sets, grow, split, connect, compare } = options
-  for (const name of options.apps.keys()) names.knows('app', name)
-  const spreadMs = (base.limits.hour.window * 1000) / SPREAD
-  const apps = new Map([...options.apps].map(([name, factor]) => [names.hashOf('app', name), factor]))
-  const plain: Variation = { seed, grow: 1, apps: new Map(), split: 1, spreadMs }
-  const scenario = (name: string, config: Config, isWhatIf: boolean): Scenario => {
-    for (const app of Object.keys(config.apps)) names.knows('app', app)
-    for (const account of Object.keys(config.limits.accounts)) names.knows('account', account)
-    const hour = config.limits.hour.limit
-    const burst = config.limits.burst.limit
-    const isSet = (path: string, differs: boolean) =>
-      differs || (isWhatIf && sets.some(set => set.path === path))
-    const hourForced = isSet('limits.hour.limit', hour !== base.limits.hour.limit)
-    const burstForced = isSet('limits.burst.limit', burst !== base.limits.burst.limit)
-    return {
-      name,
-      config,
-      hourLimit: { forced: hourForced ? hour : undefined, start: hourForced ? hour : (model?.limit ?? hour) },
-      burstLimit: { forced: burstForced ? burst : undefined, start: burst },
-      connect: isWhatIf && connect,
-      variation: isWhatIf ? { seed, grow: grow ?? 1, apps, split, spreadMs } : plain,
-    }
-  }
-  const scenarios = [scenario(model ? 'as modelled' : 'as recorded', base, false)]
-  const isAsked = sets.length > 0 || grow !== undefined || split > 1 || apps.size > 0 || connect
-  if (isAsked) scenarios.push(scenario('what if', load([], options, parts, sets), true))
-  for (const file of compare) scenarios.push(scenario(file, load([file], options, parts), false))
-  return scenarios
-}
-
-/** @throws BadUsage */
-function load(
-  files: readonly string[],
-  { config }: PlanOptions,
-  parts: PlanParts,
-  sets: PlanOptions['sets'] = [],
-): Config {
-  const texts = sets.map(({ path, value }) => {
-    const names = path.split('.')
-    const open = names.map(name => `{${JSON.stringify(name)}: `).join('')
-    return { name: '--set', text: `${open}${value}${'}'.repeat(names.length)}\n` }
-  })
-  const loaded = parts.loadConfig([...(config === undefined ? [] : [config]), ...files], texts)
-  if (loaded.kind === 'config') return loaded.config
-  throw new BadUsage(parts.showFaults(loaded))
-}
-
-function loadModel(path: string): Model {
-  const model = readModel(readPlain(path))
-  if ('apps' in model) return model
-  throw new BadUsage(model.map(fault => `${path}: ${fault}`).join('\n'))
-}
-
-function loadCosts(path: string): Costs {
-  const costs = readCosts(readPlain(path))
-  if ('redisCommands' in costs) return costs
-  throw new BadUsage(costs.map(fault => `${path}: ${fault}`).join('\n'))
-}
-
-function readPlain(path: string): unknown {
-  const read = readPlainYaml(path)
-  if (read.kind === 'value') return read.value
-  throw new BadUsage(read.faults.map(({ where, message }) => `${where}: ${message}`).join('\n'))
 }

@@ -83,7 +83,7 @@ export function makeHouse(scenario: ReplayScenario, { names, whenIdle }: ReplayP
   const burstMs = config.limits.burst.window * 1000
   const { hourLimit, burstLimit } = scenario
   const docusign = makeDocusign({ hourMs, burstMs, hourLimit, burstLimit }, clock)
-  const governor = makeGovernor(governorSlice(config), NO_JOURNAL, clock, makeWicket)
+  const governor = makeGovernor({ ...governorSlice(config), turnstile: makeWicket }, NO_JOURNAL, clock)
   const calls = makeCalls(names)
   const tally = new Tally({
     hourMs,

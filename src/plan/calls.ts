@@ -4,8 +4,8 @@
  */
 import type { TraceRecord } from '../base/trace.js'
 import { keyOf } from '../base/key.js'
-import { makeStore } from '../base/store.js'
 import type { App, Call } from '../base/types.js'
+import { Lately } from './lately.js'
 
 export interface Replayed {
   readonly call: Call
@@ -26,13 +26,13 @@ const MAX_GUIDS = 65_536
 
 /** Makes calls. Not pure only in that it remembers what it has made lately. */
 export function makeCalls(names: Names) {
-  const guids = makeStore<{ readonly text: string }>(MAX_GUIDS)
-  const apps = makeStore<App>(1_000)
+  const guids = new Lately<string>(MAX_GUIDS)
+  const apps = new Lately<App>(1_000)
   const routes = new Map<string, readonly string[]>()
 
   function guid(hash: string): string {
-    let entry = guids.get(hash)
-    if (!entry) {
+    let text = guids.get(hash)
+    if (text === undefined) {
       const hex = Buffer.from(keyOf(hash), 'base64url').toString('hex')
       const parts = [
         hex.slice(0, 8),
@@ -41,9 +41,9 @@ export function makeCalls(names: Names) {
         hex.slice(16, 20),
         hex.slice(20, 32),
       ]
-      guids.set(hash, (entry = { text: parts.join('-') }))
+      guids.set(hash, (text = parts.join('-')))
     }
-    return entry.text
+    return text
   }
 
   function appOf(hash: string): App {

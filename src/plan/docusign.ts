@@ -113,6 +113,9 @@ export function makeDocusign(config: DocusignConfig, clock: Clock): ModelledDocu
     return [
       'Content-Type',
       'application/json; charset=utf-8',
+      // So that none has to be made of bodies that are not there.
+      'ETag',
+      '"replayed"',
       'Date',
       dateOf(wallMs),
       'X-RateLimit-Reset',

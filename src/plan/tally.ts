@@ -1,12 +1,12 @@
 /** What became of the calls of one replay. */
 import type { TraceRecord } from '../base/trace.js'
 import type { PollResult, Reason, Saved, Window } from '../base/types.js'
-import { makeStore } from '../base/store.js'
 import type { Peak } from './docusign.js'
 import { drawOf } from './draw.js'
 import { Headroom } from './headroom.js'
 import { makeHours, type Hours } from './hours.js'
 import { Sliding } from './sliding.js'
+import { Lately } from './lately.js'
 import { makeWaits, type Waits } from './waits.js'
 
 export type SavedBy = Saved | 'connect'
@@ -76,7 +76,7 @@ export class Tally {
   readonly #peaks: Partial<Record<Window, Peak>> = {}
   readonly #over = new Set<string>()
   #factor = Infinity
-  readonly #polled = makeStore<number[]>(MAX_POLLED)
+  readonly #polled = new Lately<number[]>(MAX_POLLED)
 
   constructor(config: TallyConfig) {
     this.#config = config

@@ -1,5 +1,4 @@
 /** The rooms of one replay, and the way of a call through them: that of `entry/corridor.ts`, with nobody at either end. */
-import { makeStore } from '../base/store.js'
 import type { TraceRecord } from '../base/trace.js'
 import type { Reason } from '../base/types.js'
 import type { Config } from '../config/settings.js'
@@ -14,6 +13,7 @@ import { makeWicket } from '../governor/wicket.js'
 import { bodyOf, makeSender, WHOLE_TELLING } from '../plan/answers.js'
 import { makeCalls, type Names, type Replayed } from '../plan/calls.js'
 import { makeDocusign, type Granted } from '../plan/docusign.js'
+import { Lately } from '../plan/lately.js'
 import { isStatusPoll } from '../plan/status-polls.js'
 import { Tally } from '../plan/tally.js'
 import type { Variation } from '../plan/variation.js'
@@ -104,7 +104,7 @@ export function makeHouse(scenario: ReplayScenario, { names, whenIdle }: ReplayP
   const sender = makeSender(docusign, clock)
   const ask = makeAsk({ governor, send: (shipment, leave) => sender.send(shipment, leave), mayRepeat }, clock)
   /** Envelopes that the shield has been told of. */
-  const ended = makeStore<typeof KNOWN>(MAX_ENDED)
+  const ended = new Lately<true>(MAX_ENDED)
   const spare = makeSpare({ shield, governor, tally, clock, origin: ORIGIN.text })
   let walking = 0
 
@@ -138,7 +138,7 @@ export function makeHouse(scenario: ReplayScenario, { names, whenIdle }: ReplayP
   function tellEnded({ call }: Replayed): void {
     const { envelope, account } = call
     if (envelope === undefined || ended.get(envelope)) return
-    ended.set(envelope, KNOWN)
+    ended.set(envelope, true)
     const list = { ...call, envelope: undefined, method: 'GET', methodClass: 'read', route: LISTS } as const
     const visitor = shield.visit(list, { authorization: `Bearer list ${account ?? ''}` }, undefined)
     const passing = shield.pass(visitor)
@@ -234,7 +234,6 @@ export function makeHouse(scenario: ReplayScenario, { names, whenIdle }: ReplayP
   }
 }
 
-const KNOWN = {}
 const MAX_ENDED = 200_000
 const USERINFO_MS = 150
 const LISTS = '/v2.1/accounts/{accountId}/envelopes'

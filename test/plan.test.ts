@@ -211,8 +211,11 @@ void t.test('a run that was lived is replayed as it was', async t => {
   )
   const waits = lived.filter(({ attempts }) => attempts.length > 0).map(({ waitMs }) => waitMs)
   waits.sort((a, b) => a - b)
-  const p95 = (waits[Math.ceil(0.95 * waits.length) - 1] ?? 0) / 1000
-  t.ok(Math.abs(figures.wait.p95 - p95) <= p95 * 0.05, `p95: ${figures.wait.p95} replayed, ${p95} lived`)
+  const lateAt = (share: number) => (waits[Math.ceil(share * waits.length) - 1] ?? 0) / 1000
+  const p95 = lateAt(0.95)
+  // Of two hundred calls, one more or less that is held moves the rank: a hundredth of it, and then 5 %.
+  const isClose = figures.wait.p95 >= lateAt(0.94) * 0.95 && figures.wait.p95 <= lateAt(0.96) * 1.05
+  t.ok(isClose, `p95: ${figures.wait.p95} replayed, ${p95} lived`)
   t.ok(p95 > 0.1, 'some waited')
   t.comment(JSON.stringify({ ...figures, course: undefined }))
 
@@ -235,7 +238,7 @@ void t.test('a run that was lived is replayed as it was', async t => {
 const sends = fc
   .array(fc.record({ atMs: fc.integer({ min: 0, max: 7_200_000 }), account: fc.constantFrom('a', 'b') }), {
     minLength: 1,
-    maxLength: 120,
+    maxLength: 80,
   })
   .map(all => all.sort((a, b) => a.atMs - b.atMs).map(({ atMs, account }) => ({ ...send(atMs), account })))
 
@@ -263,7 +266,7 @@ void t.test('more limit never means more waiting', async t => {
         return moreWaits.every((wait, i) => wait <= (less[i] ?? 0) + 0.01)
       },
     ),
-    { numRuns: 25 },
+    { numRuns: 10 },
   )
   const tight = await waitsAt(
     Array.from({ length: 60 }, (_, i) => send(i * 1_000)),
@@ -284,7 +287,7 @@ void t.test('what is only observed is offered the same calls, and holds none of 
       t.strictSame(observed.peak, kept.peak)
       t.equal(observed.held.total + (observed.refused['hour-spent'] ?? 0), 0)
     }),
-    { numRuns: 10 },
+    { numRuns: 4 },
   )
 })
 
@@ -293,7 +296,7 @@ void t.test('the same trace, what-ifs and seed give the same bytes; another seed
   const model = join(path, 'model.yaml')
   writeFileSync(
     model,
-    'limit: 60\napps:\n  crm: { envelopes: 120, open: 3600, poll: 300, documents: 2, lists: 1800 }\n',
+    'limit: 1000\napps:\n  crm: { envelopes: 100, open: 3600, poll: 900, documents: 1, lists: 7200 }\n',
   )
   const html = (name: string) => join(path, name)
   const argv = [
@@ -321,6 +324,23 @@ void t.test('the same trace, what-ifs and seed give the same bytes; another seed
   t.equal(second?.accounts.total, 2)
   t.ok((second?.calls.in ?? 0) > 1.6 * (first?.calls.in ?? 0), 'grown by 1.4 times 1.3')
   t.ok((second?.saved.connect ?? 0) > 0, 'and what Connect pushes is not asked for')
+})
+
+void t.test('the limit that is said to be enough is enough, and one step less is not', async t => {
+  const path = folder(t)
+  const model = join(path, 'model.yaml')
+  writeFileSync(model, "limit: 20\napps:\n  batch: { envelopes: 60, at: '09:10', within: 600 }\n")
+  const argv = ['--model', model, '--days', '0.5', '--json']
+  const [found] = scenariosIn(await planned(...argv))
+  const limit = found?.limitForOneSecond?.limit ?? 0
+  t.ok(limit > 20 && limit <= 70, `${limit}`)
+  for (const [at, isEnough] of [
+    [limit, true],
+    [limit - 10, false],
+  ] as const) {
+    const [, what] = scenariosIn(await planned(...argv, '--set', `limits.hour.limit=${at}`))
+    t.equal((what?.delay.p95 ?? 99) <= 1, isEnough, `at ${at}: ${what?.delay.p95} s`)
+  }
 })
 
 void t.test('what is drawn again has all calls of its envelope, and more is more of the same', async t => {
@@ -392,7 +412,7 @@ void t.test('the command says what is wrong, and with which exit code', async t 
     t.match(told.complained, says)
   }
 
-  const team = ['--model', modelOf('team'), '--days', '0.4']
+  const team = ['--model', modelOf('team'), '--days', '0.38']
   t.equal((await planned(...team, '--fail-if', 'saved.share>=0.5')).end, 'failed', 'so it is')
   t.equal((await planned(...team, '--fail-if', 'refused.hour-spent>0')).end, 'done', 'so it is not')
   const other = await planned(...team, '--set', 'cache.enabled=false', '--fail-if', 'saved.poll>0')

@@ -149,6 +149,7 @@ async function figure(
 }
 
 function mixOf({ calls, saved, refused }: Figures) {
-  const all = Math.max(1, calls.in)
-  return { savedShare: saved.total / all, refusedShare: refused.total / all }
+  // What Connect pushes does not come in.
+  const all = Math.max(1, calls.in - saved.connect)
+  return { savedShare: (saved.total - saved.connect) / all, refusedShare: refused.total / all }
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import type { TraceRecord } from '../src/base/trace.js'
@@ -14,6 +14,7 @@ import { findTrace, readTrace } from '../src/plan/read-trace.js'
 import { varied } from '../src/plan/variation.js'
 import { runPlan, type PlanEnd } from '../src/replay/command.js'
 import { replay } from '../src/replay/replay.js'
+import { hasChromium, openChromium } from './fixtures/browser.js'
 import { startGoverned } from './fixtures/governed.js'
 import { capacity } from '../grafana/source/capacity.js'
 import { makeHandClock } from './fixtures/hand-clock.js'
@@ -448,3 +449,35 @@ void t.test('the command says what is wrong, and with which exit code', async t 
     value: 2.5,
   })
 })
+
+void t.test(
+  'the report draws itself in a browser, and asks nobody for anything',
+  { skip: !hasChromium },
+  async t => {
+    const path = folder(t)
+    const file = join(path, 'report.html')
+    const overlay = join(path, '<img src=x onerror=alert(1)>.yaml')
+    writeFileSync(overlay, 'polling: { interval: 1800 }\n')
+    const argv = ['--model', modelOf('team'), '--days', '0.38', '--scale', '20000x3000']
+    t.match(await planned(...argv, '--compare', overlay, '--html', file), { end: 'done' })
+    const browser = await openChromium()
+    t.teardown(() => browser.close())
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const page = await browser.newPage({ colorScheme, viewport: { width: 390, height: 800 } })
+      const wrong: string[] = []
+      const asked: string[] = []
+      page.on('console', message => void wrong.push(message.text()))
+      page.on('pageerror', error => void wrong.push(error.message))
+      page.on('dialog', dialog => void wrong.push(dialog.message()))
+      page.on('request', request => void asked.push(request.url()))
+      await page.goto(pathToFileURL(file).href)
+      t.equal(await page.locator('.chart canvas').count(), 2, colorScheme)
+      t.equal(await page.locator('h2', { hasText: 'onerror=alert' }).count(), 2, 'names are text')
+      const box = await page.locator('.chart canvas').first().boundingBox()
+      t.ok((box?.width ?? 0) > 250 && (box?.width ?? 0) <= 390, 'as wide as a telephone allows')
+      t.strictSame(wrong, [])
+      t.equal(asked.length, 1)
+      await page.close()
+    }
+  },
+)

@@ -19,6 +19,8 @@ import { USAGE } from './usage.js'
 const DONE = 0
 const FAILED = 1
 const BAD_USAGE = 2
+/** Of what is written where there is no terminal. */
+const WIDTH = 120
 
 const ROOT = new URL('../../', import.meta.url)
 const pathOf = (name: string) => fileURLToPath(new URL(name, ROOT))
@@ -157,25 +159,9 @@ function check(argv: string[]): number {
 
 async function simulator(argv: string[]): Promise<number> {
   // Loaded only here: the process that carries the traffic need not hold a simulated DocuSign, nor a demo.
-  const { parseSimulatorArgs, SIMULATOR_USAGE } = await import('./simulator/options.js')
-  const options = parseSimulatorArgs(argv)
-  if ('faults' in options && !('host' in options)) {
-    complain(`${options.faults.join('\n')}\n\n${SIMULATOR_USAGE}`)
-    return BAD_USAGE
-  }
-  if (options.help) {
-    say(SIMULATOR_USAGE)
-    return DONE
-  }
-  const { makeSimulator } = await import('./simulator/simulator.js')
-  const docusign = makeSimulator(options, makeSystemClock())
-  const { url } = await docusign.start()
-  say(
-    `DocuSign simulator at ${url}\n  base path for SDKs  ${url}/restapi\n  what it offers      ${url}/_sim/\n  what it counted     ${url}/_sim/report`,
-  )
-  await nextSignal()
-  await docusign.stop()
-  return DONE
+  const { runSimulator } = await import('./simulator/command.js')
+  const parts = { say, complain, clock: makeSystemClock(), interrupted: nextSignal() }
+  return (await runSimulator(argv, parts)) === 'done' ? DONE : BAD_USAGE
 }
 
 async function demo(argv: string[]): Promise<number> {
@@ -204,6 +190,17 @@ async function demo(argv: string[]): Promise<number> {
   }
 }
 
+async function plan(argv: string[]): Promise<number> {
+  const { runPlan } = await import('./replay/command.js')
+  const { stdout, stderr, env } = process
+  const show = (text: string) => void stderr.write(text)
+  const columns = stderr.isTTY ? stderr.columns || 80 : 0
+  const width = stdout.isTTY ? stdout.columns || 80 : WIDTH
+  const whenIdle = (run: () => void) => process.nextTick(run)
+  const parts = { say, complain, show, columns, width, clock: makeSystemClock(), whenIdle, env, pathOf }
+  return { done: DONE, failed: FAILED, 'bad-usage': BAD_USAGE }[await runPlan(argv, parts)]
+}
+
 async function trace(argv: string[]): Promise<number> {
   const { runTrace } = await import('./trace-command.js')
   const { stdin, stdout, stderr } = process
@@ -225,6 +222,8 @@ async function main([command, ...argv]: string[]): Promise<number> {
       return simulator(argv)
     case 'demo':
       return demo(argv)
+    case 'plan':
+      return plan(argv)
     case 'trace':
       return trace(argv)
     case '--version':

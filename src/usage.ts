@@ -6,6 +6,7 @@ Usage:
   docusign-governor check [--config FILE]      validate and print the settings in force
   docusign-governor simulator [--port N] …     run the DocuSign simulator (--help shows its knobs)
   docusign-governor demo [--for SECONDS] …     simulator, governor and sample apps together (--help)
+  docusign-governor plan TRACE… …             replay recorded traffic: what if? (--help)
   docusign-governor trace import FILE… …       make a trace of access logs (--help)
   docusign-governor --help | --version
 

@@ -35,7 +35,7 @@ const CLOCK = 'src/base/clock.ts'
 const MAIN = 'src/main.ts'
 const PARTS = 'src/app-parts.ts'
 /** Where rooms meet: the governor itself, and a program that needs some of them without it. */
-const MEETINGS = new Set(['app.ts', 'app-parts.ts', 'trace-command.ts'])
+const MEETINGS = new Set(['replay', 'app.ts', 'app-parts.ts', 'trace-command.ts'])
 const MAIN_MAY = [
   'src/app.ts',
   'src/trace-command.ts',
@@ -45,11 +45,12 @@ const MAIN_MAY = [
   'src/observe/log.ts',
   'src/observe/destination.ts',
   'src/state/embedded/apart.ts',
+  'src/replay/',
   'src/simulator/',
   'src/demo/',
 ]
 const DEMO_MAY = ['src/app.ts', 'src/base/', 'src/config/', 'src/simulator/']
-const NOT_ROOMS = new Set(['main.ts', 'usage.ts', ...MEETINGS, 'simulator', 'demo'])
+const NOT_ROOMS = new Set(['replay', 'main.ts', 'usage.ts', ...MEETINGS, 'simulator', 'demo'])
 const UPPER = new Set(['entry', 'admin', 'plan'])
 const TIMERS = new Set(['setTimeout', 'setInterval', 'setImmediate'])
 const NAMELESS = /^(?:utils?|helpers?|common|misc|shared|stuff|lib)\.ts$/

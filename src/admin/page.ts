@@ -25,10 +25,10 @@ const EXPORT = /^export (?=(?:async )?(?:function|const|class) (\w+))/gm
 /** @throws where a part of it cannot be read: it is a part of the product, not of the settings. */
 export function makePage(readFile: (path: string) => string): (status: 200 | 401) => Answer {
   const own = (name: string) => readFile(fileURLToPath(new URL(name, FOLDER)))
-  const theirs = (name: string) => readFile(fileURLToPath(import.meta.resolve(`uplot/dist/${name}`)))
+  const uplot = readUplot(readFile)
   const modules = SCRIPTS.map(name => scopeOf(name, own(name)))
-  const script = `${theirs('uPlot.iife.min.js')}\n(() => {\n'use strict'\nconst modules = {}\n${modules.join('\n')}\n})()\n`
-  const style = `${theirs('uPlot.min.css')}\n${own('page.css')}`
+  const script = `${uplot.script}\n(() => {\n'use strict'\nconst modules = {}\n${modules.join('\n')}\n})()\n`
+  const style = `${uplot.style}\n${own('page.css')}`
   // Functions, because `$&` in what is put in would mean something to `replace`.
   const body = own('page.html')
     .replace(/<style>[^]*?<\/style>/, () => `<style>${style}</style>`)
@@ -51,6 +51,15 @@ export function makePage(readFile: (path: string) => string): (status: 200 | 401
     body,
     headers: { 'Content-Security-Policy': policy },
   })
+}
+
+/** The charts' library, as it is sent to a browser. @throws where it cannot be read */
+export function readUplot(readFile: (path: string) => string): {
+  readonly script: string
+  readonly style: string
+} {
+  const theirs = (name: string) => readFile(fileURLToPath(import.meta.resolve(`uplot/dist/${name}`)))
+  return { script: theirs('uPlot.iife.min.js'), style: theirs('uPlot.min.css') }
 }
 
 /** A module in a scope of its own, because two of them may use one name. */

@@ -15,6 +15,8 @@ export interface ConfigSources {
   readonly files: readonly string[]
   /** Variables; only those called `GOVERNOR_*` are looked at. */
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Above all of them: YAML texts, and what they are called in a fault. */
+  readonly texts?: readonly { readonly name: string; readonly text: string }[]
 }
 
 export type Loaded =
@@ -27,7 +29,8 @@ export type Loaded =
  * Reads the files; never throws.
  */
 export function loadConfig(sources: ConfigSources): Loaded {
-  const layers = [...sources.files.map(readFile), readEnvironment(sources.env)]
+  const texts = (sources.texts ?? []).map(({ name, text }) => readDocument(text, name))
+  const layers = [...sources.files.map(readFile), readEnvironment(sources.env), ...texts]
   const faults = [...layers.flatMap(layer => layer.faults), ...clashingNames(layers), ...brokenRules(layers)]
   return faults.length > 0
     ? { kind: 'faults', faults: unique(faults) }

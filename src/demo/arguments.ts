@@ -7,6 +7,8 @@ export interface DemoOptions {
   readonly port: number | undefined
   /** A settings file that overlays the defaults and the demo's own. */
   readonly config: string | undefined
+  /** Folder of a trace of its traffic. */
+  readonly trace: string | undefined
   /** How much faster than DocuSign's the time goes by, 1 or more. */
   readonly timeFactor: number
 }
@@ -24,6 +26,7 @@ process on this machine: no account and no network are needed.
   --for SECONDS      end by itself after so long
   --port N           port of the governor (listen.port); 0 takes a free one
   --config FILE      settings over config/default.yaml and config/demo.yaml
+  --trace FOLDER     write a trace of the traffic there, for plan, and the settings that it was made under
   --time-factor N    how much faster the time goes by, 1 to 600 (60: an hour of limits passes in a minute)
   --help             print this and leave
 
@@ -35,6 +38,7 @@ const OPTIONS = {
   for: { type: 'string' },
   port: { type: 'string' },
   config: { type: 'string', short: 'c' },
+  trace: { type: 'string' },
   'time-factor': { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const
@@ -64,6 +68,7 @@ export function parseDemoArguments(argv: readonly string[]): DemoArguments {
     seconds: read('for', 'seconds, more than 0 and at most a day', value => value > 0 && value <= A_DAY),
     port: read('port', 'a port, 0 to 65535', value => Number.isInteger(value) && value <= 65_535),
     config: values.config,
+    trace: values.trace,
     timeFactor:
       read('time-factor', 'a number from 1 to 600', value => value >= 1 && value <= 600) ?? TIME_FACTOR,
   }

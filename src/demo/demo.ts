@@ -5,6 +5,8 @@
  *                                                               │            │
  *                                    one line a second ◀── its metrics   its report
  */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { App, Ports } from '../app.js'
 import type { Clock } from '../base/clock.js'
 import type { Config } from '../config/settings.js'
@@ -46,7 +48,11 @@ export async function runDemo(argv: readonly string[], parts: DemoParts): Promis
     return 'bad-usage'
   }
   const { options } = given
-  const variables = options.port === undefined ? {} : { GOVERNOR_LISTEN_PORT: String(options.port) }
+  const { port, trace } = options
+  const variables = {
+    ...(port === undefined ? {} : { GOVERNOR_LISTEN_PORT: String(port) }),
+    ...(trace === undefined ? {} : { GOVERNOR_TRACE_PATH: trace }),
+  }
   const config = parts.loadConfig(options.config === undefined ? [] : [options.config], variables)
   if (!config) return 'bad-usage'
   const sdk = await loadSdk()
@@ -74,7 +80,9 @@ async function runBefore(
   parts: DemoParts,
   use: (places: Omit<Places, 'simulator'>) => Promise<void>,
 ): Promise<DemoEnd> {
-  const governor = parts.makeGovernor(pointedAt(url, config, timeFactor))
+  const settings = pointedAt(url, config, timeFactor)
+  const governor = parts.makeGovernor(settings)
+  if (settings.trace.path !== undefined) writeSettings(settings.trace.path, settings)
   const { listen, admin } = config
   try {
     const ports = await started(governor, config, parts)
@@ -88,6 +96,21 @@ async function runBefore(
   } finally {
     await governor.stop()
   }
+}
+
+/** What its traffic was served under, as a file for `plan --config`: hours are shorter here. */
+function writeSettings(folder: string, { limits, polling, apps }: Config): void {
+  const { hour, burst } = limits
+  const settings = {
+    limits: {
+      hour: { limit: hour.limit, window: hour.window },
+      burst: { limit: burst.limit, window: burst.window },
+    },
+    polling: { interval: polling.interval },
+    apps,
+  }
+  // JSON is YAML.
+  writeFileSync(join(folder, 'settings.yaml'), `${JSON.stringify(settings, null, 2)}\n`)
 }
 
 async function started(governor: App, config: Config, parts: DemoParts): Promise<Ports | undefined> {

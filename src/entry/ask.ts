@@ -51,7 +51,7 @@ export function makeAsk(rooms: AskRooms, clock: Clock) {
     wish: Wish,
     first: Shipment,
     received: Received,
-    audience: Audience,
+    audience: Pick<Audience, 'whenGone' | 'isGone'>,
     errand: Errand,
     notes: Notes,
   ): Promise<Asked> {

@@ -29,6 +29,8 @@ export interface GovernorConfig {
   readonly maxLength: number
   /** By name, as the settings spell it. */
   readonly apps: ReadonlyMap<string, AppPriority & { readonly reserve: number }>
+  /** Only where time is not the machine's (`wicket.ts`). */
+  readonly turnstile?: LaneConfig['turnstile']
 }
 
 export interface Book {
@@ -165,9 +167,9 @@ function usualConfig({ hour, burst, learn, margin }: GovernorConfig): BudgetConf
   return { hour, burst, learn, margin }
 }
 
-function laneConfig({ apps, maxLength }: GovernorConfig): LaneConfig {
+function laneConfig({ apps, maxLength, turnstile }: GovernorConfig): LaneConfig {
   const reserves = [...apps]
     .filter(([, app]) => app.reserve > 0)
     .map(([name, app]) => [name, app.reserve] as const)
-  return { maxLength, reserves: new Map(reserves) }
+  return { maxLength, reserves: new Map(reserves), turnstile }
 }

@@ -23,6 +23,8 @@ export interface LaneConfig {
   readonly maxLength: number
   /** App → share of the hour that is kept for it, above 0, at most 1. Empty: nothing is kept. */
   readonly reserves: ReadonlyMap<string, number>
+  /** What lets them through, one at a time; none: the turnstile that serves traffic. */
+  readonly turnstile?: typeof makeTurnstile | undefined
 }
 
 /** When the first and the last of some more calls could go. */
@@ -118,7 +120,7 @@ class AccountLane implements Lane {
   #gather(): Crowd {
     return {
       waiting: makeWaitingRoom(),
-      turnstile: makeTurnstile(this.#clock, () => this.#attend()),
+      turnstile: (this.#config.turnstile ?? makeTurnstile)(this.#clock, () => this.#attend()),
       onLeave: held => this.#forget(held),
     }
   }

@@ -1,0 +1,95 @@
+/** What a modelled DocuSign's answers look like to those who send and read them. */
+import { EventEmitter } from 'node:events'
+import { Readable } from 'node:stream'
+import type { Clock } from '../base/clock.js'
+import type { TraceRecord } from '../base/trace.js'
+import type { Call } from '../base/types.js'
+import type { Answer, Failure, Leave, Sending, Shipment } from '../forward/exchange.js'
+import type { ModelledDocusign } from './docusign.js'
+
+/** A call of a trace on its way up. */
+export interface RecordShipment extends Shipment {
+  readonly record: TraceRecord
+}
+
+/** The head of an answer that is read. */
+export const WHOLE_TELLING = ['Content-Type', 'application/json']
+
+const ENVELOPE = '/v2.1/accounts/{accountId}/envelopes/{envelopeId}'
+const NOTHING = Buffer.from('{}')
+const WITHHELD: Failure = { kind: 'failure', cause: 'withheld', left: 'never', code: 'WITHHELD' }
+const SILENT: Failure = { kind: 'failure', cause: 'timeout', left: 'maybe', code: 'TRACED' }
+
+export function makeSender(docusign: ModelledDocusign, clock: Clock) {
+  return {
+    send(shipment: Shipment, leave: Leave): Sending {
+      if (!leave.holds()) return { result: Promise.resolve(WITHHELD), abort: () => undefined }
+      const told = docusign.arrived((shipment as RecordShipment).record)
+      let abort: () => void = () => undefined
+      const result = new Promise<Answer | Failure>(resolve => {
+        const timer = clock.after(told.afterMs, () =>
+          resolve('kind' in told ? SILENT : answerOf(told.status, told.headers, told.error)),
+        )
+        abort = () => {
+          timer.cancel()
+          resolve({ ...SILENT, cause: 'aborted' })
+        }
+      })
+      return { result, abort: () => abort() }
+    },
+  }
+}
+
+function answerOf(status: number, headers: string[], error: string): Answer {
+  const body = error === '' ? undefined : Buffer.from(error)
+  return { kind: 'answer', status, headers, body: new Given(body ?? NOTHING), isWhole: () => true }
+}
+
+/**
+ * A body that is there at once. A stream's own ticks come after those that end a moment, and would let time pass while it
+ * is read.
+ */
+class Given extends Readable {
+  readonly #bytes: Buffer
+
+  constructor(bytes: Buffer) {
+    super(QUIET)
+    this.#bytes = bytes
+  }
+
+  override on(name: string | symbol, listener: (...told: never[]) => void): this {
+    EventEmitter.prototype.on.call(this, name, listener as (...told: unknown[]) => void)
+    if (name !== 'end') return this
+    queueMicrotask(() => {
+      this.emit('data', this.#bytes)
+      this.emit('end')
+    })
+    return this
+  }
+}
+const QUIET = { autoDestroy: false, emitClose: false, read: () => undefined }
+
+/** Bytes of which only their number is there: what is kept of a document is its size. */
+class Weightless {
+  readonly length: number
+
+  constructor(length: number) {
+    this.length = length
+  }
+
+  copy(): number {
+    return this.length
+  }
+}
+
+/** The body of a 2xx to this call: what the rooms read of it, and as many bytes as it had. */
+export function bodyOf(record: TraceRecord, call: Call): Buffer {
+  const { route, envelope } = call
+  if (route === ENVELOPE && envelope !== undefined && call.method === 'GET') {
+    const status = record.ended === undefined ? 'sent' : 'completed'
+    return Buffer.from(`{"envelopeId":"${envelope}","status":"${status}"}`)
+  }
+  return record.bytes > 2 && record.envelope !== ''
+    ? (new Weightless(record.bytes) as unknown as Buffer)
+    : NOTHING
+}

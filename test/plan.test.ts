@@ -1,0 +1,483 @@
+/** `plan`: what it says of traffic that was, and that what it says of traffic that could be hangs together. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import fc from 'fast-check'
+import t, { type Test } from 'tap'
+import type { TraceRecord } from '../src/base/trace.js'
+import { traceHeaderLine, traceLine } from '../src/base/trace.js'
+import { readCondition } from '../src/plan/fail-if.js'
+import { figuresOf, type Figures } from '../src/plan/figures.js'
+import { findTrace, readTrace } from '../src/plan/read-trace.js'
+import { varied } from '../src/plan/variation.js'
+import { runPlan, type PlanEnd } from '../src/replay/command.js'
+import { replay } from '../src/replay/replay.js'
+import { hasChromium, openChromium } from './fixtures/browser.js'
+import { startGoverned } from './fixtures/governed.js'
+import { capacity } from '../grafana/source/capacity.js'
+import { makeHandClock } from './fixtures/hand-clock.js'
+import { ROOT, settingsOf } from './fixtures/governor.js'
+
+const A = '/v2.1/accounts/{accountId}'
+const E = `${A}/envelopes/{envelopeId}`
+/** Of the run that is lived. */
+const HOUR_MS = 8_000
+const EPOCH_MS = Date.UTC(2026, 10, 25, 9, 0)
+
+/** A call that was answered, without anything that a test does not speak of. */
+function call(over: Partial<TraceRecord>): TraceRecord {
+  const method = over.method ?? 'GET'
+  return {
+    atMs: EPOCH_MS,
+    app: 'appappappapp',
+    account: 'accaccaccacc',
+    envelope: '',
+    resource: 'resresresres',
+    representation: '',
+    viewer: 'vievievievie',
+    route: A,
+    service: 'api',
+    method,
+    methodClass: method === 'GET' ? 'read' : 'write',
+    priority: undefined,
+    patienceMs: undefined,
+    sharing: 'all',
+    neverFinal: false,
+    outcome: 'forwarded',
+    status: 200,
+    reason: undefined,
+    waitMs: 0,
+    heldBy: undefined,
+    durationMs: 100,
+    attempts: [{ status: 200, ms: 100, refusedFor: undefined }],
+    saved: undefined,
+    poll: undefined,
+    bytes: 500,
+    cut: false,
+    kept: false,
+    ended: undefined,
+    limits: undefined,
+    ...over,
+  }
+}
+
+const send = (atMs: number): TraceRecord =>
+  call({ atMs: EPOCH_MS + atMs, method: 'POST', route: `${A}/envelopes`, status: 201 })
+
+async function* stream(records: readonly TraceRecord[]): AsyncGenerator<TraceRecord> {
+  await Promise.resolve()
+  yield* records
+}
+
+async function replayed(
+  records: AsyncIterable<TraceRecord>,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Figures> {
+  const config = settingsOf(settings)
+  const end = await replay(
+    records,
+    {
+      config,
+      hourLimit: { forced: undefined, start: config.limits.hour.limit },
+      burstLimit: { forced: undefined, start: config.limits.burst.limit },
+      connect: false,
+      variation: { seed: 0, grow: 1, apps: new Map(), split: 1, spreadMs: 60_000 },
+    },
+    {
+      names: { app: hash => hash, account: hash => hash },
+      whenIdle: run => process.nextTick(run),
+    },
+  )
+  return figuresOf(
+    { ...end, name: 'test', intervalSeconds: config.polling.interval },
+    { limitForOneSecond: undefined, reached: undefined },
+  )
+}
+
+interface Planned {
+  readonly end: PlanEnd
+  readonly said: string
+  readonly complained: string
+}
+
+async function planned(...argv: string[]): Promise<Planned> {
+  const said: string[] = []
+  const complained: string[] = []
+  const end = await runPlan(argv, {
+    say: text => void said.push(text),
+    complain: text => void complained.push(text),
+    show: () => undefined,
+    columns: 0,
+    width: 100,
+    clock: makeHandClock(),
+    whenIdle: run => process.nextTick(run),
+    env: {},
+    pathOf: name => fileURLToPath(new URL(name, ROOT)),
+  })
+  return { end, said: said.join('\n'), complained: complained.join('\n') }
+}
+
+const modelOf = (name: string) => new URL(`config/plan/${name}.yaml`, ROOT).pathname
+const scenariosIn = ({ said }: Planned) => (JSON.parse(said) as { scenarios: Figures[] }).scenarios
+
+function folder(t: Test): string {
+  const path = mkdtempSync(join(tmpdir(), 'plan-'))
+  t.teardown(() => rmSync(path, { recursive: true, force: true }))
+  return path
+}
+
+const isNear = (t: Test, is: number, was: number, share: number, what: string) =>
+  t.ok(Math.abs(is - was) <= Math.max(1, was * share), `${what}: ${is} replayed, ${was} lived`)
+
+void t.test('a run that was lived is replayed as it was', async t => {
+  const path = folder(t)
+  const settings = {
+    GOVERNOR_TRACE_PATH: path,
+    GOVERNOR_QUEUE_MAX_WAIT: '1.5',
+    GOVERNOR_POLLING_INTERVAL: '2',
+  }
+  const docusign = {
+    hourLimit: 100,
+    hourWindow: HOUR_MS / 1000,
+    burstLimit: 30,
+    burstWindow: 0.7,
+    pollInterval: 2,
+    latencyMs: 15,
+  }
+  const house = await startGoverned({ docusign: { ...docusign, accounts: 1 }, settings })
+  const open = house.simulator.addEnvelopes({ status: 'sent', count: 12 })
+  const over = house.simulator.addEnvelopes({ status: 'completed', count: 6 })
+  const asks: Promise<unknown>[] = []
+  const scrape = async () => (await fetch(`${house.governor.adminUrl}/metrics`)).text()
+  let fullest = 0
+  /** As `account:docusign_governor_hour_used:max` records it. */
+  const hourUsed = async () => {
+    const text = await scrape()
+    const left = sumOf(text, 'remaining', 'window="hour",source="local"')
+    return sumOf(text, 'limit', 'window="hour"') - left
+  }
+  // The hour turns three seconds from now, whenever the test starts.
+  await pause((2 * HOUR_MS - 3_000 - (Date.now() % HOUR_MS)) % HOUR_MS)
+  // What hangs on which of two calls was a millisecond earlier is left out: the machine's mood is not in the trace.
+  await house.ask('/templates', { app: 'crm' })
+  for (let n = 0; n < 70; n++) {
+    asks.push(house.ask(`/envelopes/${open[n % open.length] ?? ''}`, { app: 'crm' }))
+    asks.push(house.ask(`/envelopes/${over[n % over.length] ?? ''}`, { app: 'archive' }))
+    await pause(30)
+    if (n > 10) asks.push(house.ask(`/envelopes/${over[n % 3] ?? ''}/documents/1`, { app: 'archive' }))
+    if (n % 7 === 0) asks.push(house.ask(`/folders`), house.ask(`/folders`))
+    for (let i = 0; i < (n % 20 < 4 ? 7 : 1); i++)
+      asks.push(house.ask(`/templates?n=${n}.${i}`, { app: 'crm' }))
+    await pause(40)
+    if (n % 6 === 0) fullest = Math.max(fullest, await hourUsed())
+  }
+  await Promise.all(asks)
+  const metrics = await scrape()
+  await house.stop()
+
+  const lived: TraceRecord[] = []
+  const parts = { onFault: (fault: unknown) => t.fail(JSON.stringify(fault)) }
+  for await (const record of readTrace(await findTrace([path]), parts)) lived.push(record)
+  const variables = {
+    ...settings,
+    GOVERNOR_LIMITS_HOUR_LIMIT: '100',
+    GOVERNOR_LIMITS_HOUR_WINDOW: String(HOUR_MS / 1000),
+    GOVERNOR_LIMITS_BURST_LIMIT: '30',
+    GOVERNOR_LIMITS_BURST_WINDOW: '0.7',
+  }
+  const figures = await replayed(stream(lived), variables)
+  const count = (is: (record: TraceRecord) => boolean) => lived.filter(is).length
+  t.equal(
+    figures.calls.in,
+    count(({ service }) => service === 'api'),
+    'every call',
+  )
+  const up = lived
+    .filter(({ service }) => service === 'api')
+    .reduce((sum, one) => sum + one.attempts.length, 0)
+  isNear(t, figures.calls.up, up, 0.01, 'calls up')
+  for (const by of ['terminal', 'poll', 'coalesce'] as const)
+    isNear(
+      t,
+      figures.saved[by],
+      count(one => one.saved === by),
+      0.02,
+      by,
+    )
+  isNear(
+    t,
+    figures.saved.total,
+    count(one => one.saved !== undefined),
+    0.01,
+    'saved',
+  )
+  isNear(
+    t,
+    figures.refused.total,
+    count(one => one.outcome === 'refused'),
+    0.01,
+    'refused',
+  )
+  const waits = lived.filter(({ attempts }) => attempts.length > 0).map(({ waitMs }) => waitMs)
+  waits.sort((a, b) => a - b)
+  const lateAt = (share: number) => (waits[Math.ceil(share * waits.length) - 1] ?? 0) / 1000
+  const p95 = lateAt(0.95)
+  // Of two hundred calls, one more or less that is held moves the rank: a hundredth of it, and then 5 %.
+  const isClose = figures.wait.p95 >= lateAt(0.94) * 0.95 && figures.wait.p95 <= lateAt(0.96) * 1.05
+  t.ok(isClose, `p95: ${figures.wait.p95} replayed, ${p95} lived`)
+  t.ok(p95 > 0.1, 'some waited')
+  t.comment(JSON.stringify({ ...figures, course: undefined }))
+
+  // What the Capacity dashboard shows of the same run: its increases over all of it are what the counters hold.
+  const shown = JSON.stringify(capacity)
+  const sum = (name: string, labels = '') => {
+    t.match(shown, `docusign_governor_${name}`, `the dashboard shows ${name}`)
+    return sumOf(metrics, name, labels)
+  }
+  const own = sum('upstream_requests_total', 'route="/oauth')
+  isNear(t, figures.calls.up, sum('upstream_requests_total') - own, 0.01, 'sent')
+  for (const by of ['terminal', 'poll', 'coalesce'] as const)
+    isNear(t, figures.saved[by], sum('calls_saved_total', `by="${by}"`), 0.02, `spared: ${by}`)
+  const wants = ['hour-spent', 'burst-spent', 'queue-full'] as const
+  isNear(
+    t,
+    wants.reduce((total, reason) => total + (figures.refused[reason] ?? 0), 0),
+    wants.reduce((total, reason) => total + sum('refusals_total', `reason="${reason}"`), 0),
+    0.01,
+    'refused for want of calls',
+  )
+  t.match(shown, 'account:docusign_governor_hour_used:max1d', 'and the fullest hour')
+  isNear(t, figures.counted.hour?.calls ?? 0, fullest, 0.01, 'the fullest hour')
+})
+
+/** Of a counter, or a gauge, over all series that have these labels. */
+function sumOf(metrics: string, name: string, labels = ''): number {
+  return [...metrics.matchAll(new RegExp(`^docusign_governor_${name}\\{(.*)\\} (\\S+)$`, 'gm'))]
+    .filter(([, all = '']) => all.includes(labels))
+    .reduce((total, [, , value]) => total + Number(value), 0)
+}
+
+/** Sends of two hours: none of them can be spared, so that all that differs is what the limits do. */
+const sends = fc
+  .array(fc.record({ atMs: fc.integer({ min: 0, max: 7_200_000 }), account: fc.constantFrom('a', 'b') }), {
+    minLength: 1,
+    maxLength: 80,
+  })
+  .map(all => all.sort((a, b) => a.atMs - b.atMs).map(({ atMs, account }) => ({ ...send(atMs), account })))
+
+void t.test('more limit never means more waiting', async t => {
+  const hold = { GOVERNOR_QUEUE_MAX_WAIT: '3600', GOVERNOR_QUEUE_MAX_LENGTH: '10000' }
+  const limits = fc.tuple(fc.integer({ min: 5, max: 60 }), fc.integer({ min: 1, max: 60 }))
+  const waitsAt = async (records: readonly TraceRecord[], limit: number, window: 'HOUR' | 'BURST') => {
+    const own = { ...hold, [`GOVERNOR_LIMITS_${window}_LIMIT`]: String(limit) }
+    const { wait, delay } = await replayed(stream(records), own)
+    return [wait, delay].flatMap(({ p50, p95, max }) => [p50, p95, max])
+  }
+  await fc.assert(
+    fc.asyncProperty(
+      sends,
+      limits,
+      fc.constantFrom('HOUR', 'BURST'),
+      async (records, [limit, more], window) => {
+        // A burst is of seconds: they all come at once.
+        const own =
+          window === 'HOUR' ? records : records.map(one => ({ ...one, atMs: EPOCH_MS + (one.atMs % 20_000) }))
+        own.sort((a, b) => a.atMs - b.atMs)
+        const less = await waitsAt(own, limit, window)
+        const moreWaits = await waitsAt(own, limit + more, window)
+        // A second is what DocuSign's clock is told by.
+        return moreWaits.every((wait, i) => wait <= (less[i] ?? 0) + 0.01)
+      },
+    ),
+    { numRuns: 10 },
+  )
+  const tight = await waitsAt(
+    Array.from({ length: 60 }, (_, i) => send(i * 1_000)),
+    20,
+    'HOUR',
+  )
+  t.ok((tight[5] ?? 0) > 60, 'and with too little there is waiting')
+})
+
+void t.test('what is only observed is offered the same calls, and holds none of them', async t => {
+  await fc.assert(
+    fc.asyncProperty(sends, fc.integer({ min: 2, max: 40 }), async (records, limit) => {
+      const limits = { GOVERNOR_LIMITS_HOUR_LIMIT: String(limit) }
+      const kept = await replayed(stream(records), limits)
+      const observed = await replayed(stream(records), { ...limits, GOVERNOR_LIMITS_MODE: 'observe' })
+      t.strictSame(observed.calls.in, kept.calls.in)
+      t.strictSame(observed.calls.asked, kept.calls.asked)
+      t.strictSame(observed.peak, kept.peak)
+      t.equal(observed.held.total + (observed.refused['hour-spent'] ?? 0), 0)
+    }),
+    { numRuns: 4 },
+  )
+})
+
+void t.test('the same trace, what-ifs and seed give the same bytes; another seed another draw', async t => {
+  const path = folder(t)
+  const model = join(path, 'model.yaml')
+  writeFileSync(
+    model,
+    'limit: 1000\napps:\n  crm: { envelopes: 100, open: 3600, poll: 900, documents: 1, lists: 7200 }\n',
+  )
+  const html = (name: string) => join(path, name)
+  const argv = [
+    '--model',
+    model,
+    '--grow',
+    '1.4',
+    '--apps',
+    'crm=1.3',
+    '--accounts-split',
+    '2',
+    '--connect',
+    '--json',
+  ]
+  const [one, two] = [
+    await planned(...argv, '--html', html('one.html')),
+    await planned(...argv, '--html', html('two.html')),
+  ]
+  t.equal(one.end, 'done')
+  t.equal(one.said, two.said)
+  t.equal(readFileSync(html('one.html'), 'utf8'), readFileSync(html('two.html'), 'utf8'))
+  t.not((await planned(...argv, '--seed', '7')).said, one.said)
+  const [first, second] = scenariosIn(one)
+  t.equal(first?.accounts.total, 1)
+  t.equal(second?.accounts.total, 2)
+  t.ok((second?.calls.in ?? 0) > 1.6 * (first?.calls.in ?? 0), 'grown by 1.4 times 1.3')
+  t.ok((second?.saved.connect ?? 0) > 0, 'and what Connect pushes is not asked for')
+})
+
+void t.test('the limit that is said to be enough is enough, and one step less is not', async t => {
+  const path = folder(t)
+  const model = join(path, 'model.yaml')
+  writeFileSync(model, "limit: 20\napps:\n  batch: { envelopes: 60, at: '09:10', within: 600 }\n")
+  const argv = ['--model', model, '--days', '0.5', '--json']
+  const [found] = scenariosIn(await planned(...argv))
+  const limit = found?.limitForOneSecond?.limit ?? 0
+  t.ok(limit > 20 && limit <= 70, `${limit}`)
+  for (const [at, isEnough] of [
+    [limit, true],
+    [limit - 10, false],
+  ] as const) {
+    const [, what] = scenariosIn(await planned(...argv, '--set', `limits.hour.limit=${at}`))
+    t.equal((what?.delay.p95 ?? 99) <= 1, isEnough, `at ${at}: ${what?.delay.p95} s`)
+  }
+})
+
+void t.test('what is drawn again has all calls of its envelope, and more is more of the same', async t => {
+  const records = Array.from({ length: 300 }, (_, i) =>
+    call({
+      atMs: EPOCH_MS + i * 1_000,
+      envelope: `envelope${i % 30}`,
+      resource: `resource${i % 60}`,
+      route: E,
+    }),
+  )
+  const drawn = async (grow: number) => {
+    const all: TraceRecord[] = []
+    const variation = { seed: 3, grow, apps: new Map<string, number>(), split: 1, spreadMs: 60_000 }
+    for await (const record of varied(stream(records), variation)) all.push(record)
+    return all
+  }
+  const [half, grown, more] = [await drawn(0.5), await drawn(1.5), await drawn(1.8)]
+  for (const all of [half, grown, more]) {
+    const times = all.map(({ atMs }) => atMs)
+    t.strictSame(
+      times,
+      [...times].sort((a, b) => a - b),
+      'by time',
+    )
+    const counts = new Map<string, number>()
+    for (const { envelope } of all) counts.set(envelope, (counts.get(envelope) ?? 0) + 1)
+    t.strictSame([...new Set(counts.values())], [10], 'whole envelopes')
+  }
+  const names = (all: readonly TraceRecord[]) => new Set(all.map(({ envelope }) => envelope))
+  t.ok(
+    [...names(grown)].every(name => names(more).has(name)),
+    'at 1.8 there is all that there is at 1.5',
+  )
+})
+
+void t.test('the command says what is wrong, and with which exit code', async t => {
+  const path = folder(t)
+  const file = join(path, 'trace.ndjson')
+  const header = traceHeaderLine({ version: 1, key: 'keykeykeykey' })
+  const good = traceLine(send(0))
+  writeFileSync(
+    file,
+    `${header}${good}{"at":1\n${good}${header.replace('"version":1', '"version":9')}${good}`,
+  )
+  const damaged = await planned(file, '--json')
+  t.equal(damaged.end, 'done')
+  t.match(damaged.complained, `${file}:3: is no JSON`)
+  t.match(damaged.complained, `${file}:5: is of version 9`)
+  t.equal(scenariosIn(damaged)[0]?.calls.in, 2, 'and the rest is used')
+
+  writeFileSync(file, header)
+  t.match(await planned(file), { end: 'failed', complained: /no call/ })
+  for (const [argv, says] of [
+    [[], /needs a TRACE/],
+    [[join(path, 'gone')], /cannot be read \(ENOENT\)/],
+    [[file, '--model', modelOf('team')], /not both/],
+    [[file, '--fail-if', 'wait.p95'], /takes FIGURE OPERATOR NUMBER/],
+    [[file, '--fail-if', 'wait.p96>1'], /no figure "wait.p96"; there are .*wait\.p95/],
+    [[file, '--set', 'limits.hour'], /--set takes PATH=VALUE/],
+    [[file, '--set', 'limits.hour.limit=many'], /limits\.hour\.limit.*must be/],
+    [[file, '--grow', '-1'], /--grow/],
+    [[file, '--apps', 'crm'], /--apps takes NAME=FACTOR/],
+    [[file, '--scale', '20000'], /--scale takes ACCOUNTSxLIMIT/],
+    [['--model', file], /must be a map|cannot be read|unknown/],
+  ] as const) {
+    const told = await planned(...argv)
+    t.equal(told.end, 'bad-usage', argv.join(' '))
+    t.match(told.complained, says)
+  }
+
+  const team = ['--model', modelOf('team'), '--days', '0.38']
+  t.equal((await planned(...team, '--fail-if', 'saved.share>=0.5')).end, 'failed', 'so it is')
+  t.equal((await planned(...team, '--fail-if', 'refused.hour-spent>0')).end, 'done', 'so it is not')
+  const other = await planned(...team, '--set', 'cache.enabled=false', '--fail-if', 'saved.poll>0')
+  t.equal(other.end, 'done', 'what is asked about is what would be')
+  t.strictSame(readCondition('held.wait.p99 <= 2.5'), {
+    text: 'held.wait.p99 <= 2.5',
+    path: ['held', 'wait', 'p99'],
+    operator: '<=',
+    value: 2.5,
+  })
+})
+
+void t.test(
+  'the report draws itself in a browser, and asks nobody for anything',
+  { skip: !hasChromium },
+  async t => {
+    const path = folder(t)
+    const file = join(path, 'report.html')
+    const overlay = join(path, '<img src=x onerror=alert(1)>.yaml')
+    writeFileSync(overlay, 'polling: { interval: 1800 }\n')
+    const argv = ['--model', modelOf('team'), '--days', '0.38', '--scale', '20000x3000']
+    t.match(await planned(...argv, '--compare', overlay, '--html', file), { end: 'done' })
+    const browser = await openChromium()
+    t.teardown(() => browser.close())
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const page = await browser.newPage({ colorScheme, viewport: { width: 390, height: 800 } })
+      const wrong: string[] = []
+      const asked: string[] = []
+      page.on('console', message => void wrong.push(message.text()))
+      page.on('pageerror', error => void wrong.push(error.message))
+      page.on('dialog', dialog => void wrong.push(dialog.message()))
+      page.on('request', request => void asked.push(request.url()))
+      await page.goto(pathToFileURL(file).href)
+      t.equal(await page.locator('.chart canvas').count(), 2, colorScheme)
+      t.equal(await page.locator('h2', { hasText: 'onerror=alert' }).count(), 2, 'names are text')
+      const box = await page.locator('.chart canvas').first().boundingBox()
+      t.ok((box?.width ?? 0) > 250 && (box?.width ?? 0) <= 390, 'as wide as a telephone allows')
+      t.strictSame(wrong, [])
+      t.equal(asked.length, 1)
+      await page.close()
+    }
+  },
+)

@@ -1,4 +1,7 @@
-/** `npm run bench [SECTION…] [--json]`: ratios taken side by side in one run, never absolute times. */
+/**
+ * `npm run bench [SECTION…] [--json] [--only NAME]`: ratios taken side by side in one run, never absolute times. `--only`
+ * keeps `peers` to one kind of call, and `day` to one contender.
+ */
 import { parseArgs } from 'node:util'
 import { accounts } from './accounts.js'
 import { forward } from './forward.js'
@@ -8,6 +11,7 @@ import { kill } from './kill.js'
 import { lanes } from './lanes.js'
 import { ledger } from './ledger.js'
 import { memory } from './memory.js'
+import { peers } from './peers.js'
 import { resident } from './resident.js'
 import { spared } from './spared.js'
 
@@ -18,14 +22,16 @@ export interface Result {
   /** The least and the greatest of the rounds. */
   readonly spread?: readonly [number, number]
   /** What the ratio should stay under. A benchmark says so and judges nothing: machines are shared and noisy. */
-  readonly mark: number
+  readonly mark?: number
+  /** What else was found in the same rounds: ratios and counts, by name. */
+  readonly also?: Readonly<Record<string, number>>
 }
 
-const SECTIONS = { forward, hits, memory, resident, lanes, ledger, accounts, hours, kill, spared }
+const SECTIONS = { forward, hits, memory, resident, lanes, ledger, accounts, hours, kill, spared, peers }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'boolean', default: false } },
+  options: { json: { type: 'boolean', default: false }, only: { type: 'string', default: '' } },
 })
 const unknown = positionals.filter(name => !(name in SECTIONS))
 if (unknown.length > 0) {
@@ -38,7 +44,7 @@ if (unknown.length > 0) {
 const say = (text: string) => void process.stderr.write(`${text}\n`)
 const results: Record<string, Result[]> = {}
 for (const [name, run] of Object.entries(SECTIONS)) {
-  if (positionals.length === 0 || positionals.includes(name)) results[name] = await run(say)
+  if (positionals.length === 0 || positionals.includes(name)) results[name] = await run(say, values.only)
 }
 
 if (values.json) {
@@ -46,8 +52,10 @@ if (values.json) {
 } else {
   for (const result of Object.values(results).flat()) {
     const spread = result.spread ? ` (${result.spread.map(n => n.toFixed(2)).join(' to ')})` : ''
+    const mark = result.mark === undefined ? '' : `  mark ${result.mark}×`
+    const also = Object.entries(result.also ?? {}).map(([name, n]) => `${name} ${Number(n.toFixed(2))}`)
     process.stdout.write(
-      `${result.ratio.toFixed(2)}×${spread}  mark ${result.mark}×  ${result.what}; against ${result.against}\n`,
+      `${result.ratio.toFixed(2)}×${spread}${mark}  ${[result.what, ...also].join(', ')}; against ${result.against}\n`,
     )
   }
 }

@@ -1,7 +1,7 @@
 /** Starts the programs that are compared, each in a process of its own, so that CPU and memory are its own. */
 import { fork, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,6 +12,7 @@ import type { Usage } from './children/child.js'
 export interface Program {
   readonly name: string
   readonly port: number
+  readonly pid: number
   usage(): Promise<Usage>
   stop(): Promise<void>
 }
@@ -25,6 +26,7 @@ export async function startChild(name: string, ...argv: string[]): Promise<Progr
   return {
     name,
     port,
+    pid: child.pid ?? 0,
     usage: () => usageOf(child),
     stop: () => ended(child, () => child.disconnect()),
   }
@@ -36,15 +38,18 @@ async function usageOf(child: ChildProcess): Promise<Usage> {
   return (await answer)[0].usage
 }
 
-/** The governor as `serve` runs it: every room, the log written to a file, metrics counted. */
+/** The governor as `serve` runs it: every room, the log written to a file, metrics counted. @param overlay YAML over the defaults */
 export async function startGovernor(
   upstream: string,
   settings: Readonly<Record<string, string>> = {},
+  overlay = '',
 ): Promise<Program> {
   const folder = mkdtempSync(join(tmpdir(), 'docusign-governor-bench-'))
+  const overlayFile = join(folder, 'overlay.yaml')
+  writeFileSync(overlayFile, overlay)
   const logFile = join(folder, 'log')
   const argv = ['--import', new URL('children/asked.js', import.meta.url).href, pathOf('../../src/main.js')]
-  const child = spawn(process.execPath, [...argv, 'serve'], {
+  const child = spawn(process.execPath, [...argv, 'serve', ...(overlay === '' ? [] : ['--config', overlayFile])], {
     stdio: ['ignore', openSync(logFile, 'w'), 'inherit', 'ipc'],
     env: {
       GOVERNOR_LISTEN_PORT: '0',
@@ -55,13 +60,17 @@ export async function startGovernor(
       ...settings,
     },
   })
+  const end = () => void child.kill('SIGTERM')
+  process.once('exit', end)
   const { url } = await started(child, logFile)
   return {
     name: 'governor',
     port: Number(new URL(url).port),
+    pid: child.pid ?? 0,
     usage: () => usageOf(child),
     async stop() {
-      await ended(child, () => child.kill('SIGTERM'))
+      process.off('exit', end)
+      await ended(child, end)
       rmSync(folder, { recursive: true })
     },
   }

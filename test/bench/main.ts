@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util'
 import { accounts } from './accounts.js'
+import { day } from './day.js'
 import { forward } from './forward.js'
 import { hits } from './hits.js'
 import { hours } from './hours.js'
@@ -27,7 +28,11 @@ export interface Result {
   readonly also?: Readonly<Record<string, number>>
 }
 
-const SECTIONS = { forward, hits, memory, resident, lanes, ledger, accounts, hours, kill, spared, peers }
+type Section = (say: (text: string) => void, only: string) => Promise<Result[]>
+
+const SECTIONS: Readonly<Record<string, Section>> = {
+  ...{ forward, hits, memory, resident, lanes, ledger, accounts, hours, kill, spared, peers, day },
+}
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -1,9 +1,12 @@
 /**
  * The job itself: one seeded day, compressed, through each contender, before a DocuSign that counts everything. They run
- * side by side, a little after one another, so that the machine is as busy for each.
+ * side by side, a little after one another, so that the machine is as busy for each; and each in processes of its own.
  */
+import { fork } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
+import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { makeSystemClock } from '../../src/base/clock.js'
 import { makeSimulator, type Simulator } from '../../src/simulator/simulator.js'
 import { skewToTurnIn } from '../fixtures/governed.js'
@@ -20,7 +23,7 @@ const APART_MS = 3_000
 const PROBES = 60
 const PROBE_WAIT_MS = 1_500
 
-interface Verdict {
+export interface Verdict {
   readonly upstream: number
   readonly least: number
   readonly overHour: number
@@ -53,7 +56,7 @@ export async function day(say: (text: string) => void, only = '', size = WHOLE_D
   await Promise.all(
     present.map(async (contender, n) => {
       await pause(n * APART_MS)
-      const verdict = await spend(contender, size)
+      const verdict = await spendApart(contender, size)
       verdicts.set(contender.name, verdict)
       say(`day: ${contender.name}: ${JSON.stringify(verdict)}`)
     }),
@@ -96,6 +99,20 @@ function resultsOf(name: string, verdicts: ReadonlyMap<string, Verdict>): Result
       mark: 0.2,
     })
   return results
+}
+
+/** One event loop for all would make each wait for the others' clients. */
+async function spendApart({ name }: Contender, size: DaySize): Promise<Verdict> {
+  const path = fileURLToPath(new URL('children/day.js', import.meta.url))
+  const child = fork(path, [name, JSON.stringify(size)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const end = () => void child.kill()
+  process.once('exit', end)
+  const exit = once(child, 'exit')
+  const said = await Promise.race([once(child, 'message') as Promise<[Verdict]>, exit.then(() => undefined)])
+  if (said === undefined) throw new Error(`the day of ${name} ended early`)
+  await exit
+  process.off('exit', end)
+  return said[0]
 }
 
 /** One contender's day. Its DocuSign and its clients are new, its seed is everybody's. */

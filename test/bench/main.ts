@@ -14,6 +14,7 @@ import { ledger } from './ledger.js'
 import { memory } from './memory.js'
 import { peers } from './peers.js'
 import { resident } from './resident.js'
+import { scale } from './scale.js'
 import { spared } from './spared.js'
 
 export interface Result {
@@ -31,7 +32,7 @@ export interface Result {
 type Section = (say: (text: string) => void, only: string) => Promise<Result[]>
 
 const SECTIONS: Readonly<Record<string, Section>> = {
-  ...{ forward, hits, memory, resident, lanes, ledger, accounts, hours, kill, spared, peers, day },
+  ...{ forward, hits, memory, resident, lanes, ledger, accounts, hours, kill, spared, peers, day, scale },
 }
 
 const { values, positionals } = parseArgs({

@@ -8,8 +8,8 @@ export interface Rounds {
   readonly rounds: number
   /** Of each program in each round. */
   readonly calls: number
-  /** Makes the next request. */
-  request(): Buffer
+  /** Makes its next request. */
+  request(program: Program): Buffer
 }
 
 /** Ratios to the first program, one a round. */
@@ -47,12 +47,13 @@ export async function takeRounds(
 }
 
 async function costOf(
-  { pid, port }: Program,
+  program: Program,
   { connections, calls, request }: Omit<Rounds, 'rounds'>,
 ): Promise<Cost> {
+  const { pid, port } = program
   const took: number[] = []
   const before = burntBy(pid).cpuMicros
-  await drive(port, request, connections, calls, took)
+  await drive(port, () => request(program), connections, calls, took)
   const cpu = burntBy(pid).cpuMicros - before
   took.sort((a, b) => a - b)
   const at = (share: number) => took[Math.floor(share * took.length)] as number

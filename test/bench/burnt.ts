@@ -29,9 +29,7 @@ function burntAlone(pid: number): Usage | undefined {
     0,
   )
   const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(textOf(`/proc/${pid}/status`) ?? '')?.[1]
-  return kibibytes === undefined
-    ? undefined
-    : { cpuMicros: nanos / 1000, rssBytes: Number(kibibytes) * 1024 }
+  return kibibytes === undefined ? undefined : { cpuMicros: nanos / 1000, rssBytes: Number(kibibytes) * 1024 }
 }
 
 function threadsOf(pid: number): string[] {

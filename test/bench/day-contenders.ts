@@ -27,11 +27,12 @@ const PRIORITIES = `apps:
   poller: { priority: normal }
   job: { priority: low }
 `
-const ALIKE = 'apps:\n  desk: { priority: normal }\n  poller: { priority: normal }\n  job: { priority: normal }\n'
+const ALIKE =
+  'apps:\n  desk: { priority: normal }\n  poller: { priority: normal }\n  job: { priority: normal }\n'
 
 export const CONTENDERS: readonly Contender[] = [
   { name: 'governor', start: (url, size) => governed(url, size, PRIORITIES) },
-  { name: 'governor, every app alike', start: (url, size) => governed(url, size, ALIKE) },
+  { name: 'governor unranked', start: (url, size) => governed(url, size, ALIKE) },
   foreign('nginx', 'nginx-day.conf', size => {
     const { perSecond, atOnce } = bucketOf(size)
     return {
@@ -41,14 +42,19 @@ export const CONTENDERS: readonly Contender[] = [
       OTHERS_DELAY: Math.floor(atOnce * (1 - DESK_SHARE)),
     }
   }),
-  foreign('haproxy', 'haproxy-day.conf', ({ hourLimit, hourMs, burstLimit, burstMs }) => ({
-    HOUR: Math.floor(hourLimit * KEPT),
-    BURST: Math.floor(burstLimit * KEPT),
-    OTHERS_HOUR: Math.floor(hourLimit * KEPT * (1 - DESK_SHARE)),
-    OTHERS_BURST: Math.floor(burstLimit * KEPT * (1 - DESK_SHARE)),
-    HOUR_MS: hourMs,
-    BURST_MS: burstMs,
-  })),
+  foreign('haproxy', 'haproxy-day.conf', size => {
+    const { hourLimit, hourMs, burstLimit, burstMs } = size
+    return {
+      HOUR: Math.floor(hourLimit * KEPT),
+      BURST: Math.floor(burstLimit / 2),
+      OTHERS_HOUR: Math.floor(hourLimit * KEPT * (1 - DESK_SHARE)),
+      OTHERS_BURST: Math.floor((burstLimit / 2) * (1 - DESK_SHARE)),
+      HOUR_MS: hourMs,
+      BURST_MS: burstMs,
+      // It counts whole seconds from the one in which a copy came, and would let a poll pass too early.
+      KEPT_SECONDS: Math.ceil(intervalMs(size) / 1000) + 1,
+    }
+  }),
   foreign('varnish', 'varnish-day.conf', size => {
     const { perSecond, atOnce } = bucketOf(size)
     return {

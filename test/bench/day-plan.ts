@@ -17,8 +17,12 @@ export interface DaySize {
   readonly lasting: number
   readonly voids: number
   readonly batch: number
-  /** An app's own account of the day is not waited for any longer after its end. */
+  /** Until the day begins, with an hour: by then its contender is up. */
+  readonly leadMs: number
+  /** What is not answered so long after its end is not waited for. */
   readonly graceMs: number
+  /** Between the starts of two contenders. */
+  readonly apartMs: number
 }
 
 export const WHOLE_DAY: DaySize = {
@@ -31,7 +35,9 @@ export const WHOLE_DAY: DaySize = {
   lasting: 8,
   voids: 5,
   batch: 900,
+  leadMs: 12_000,
   graceMs: 3_000,
+  apartMs: 3_000,
 }
 
 export const APPS = ['desk', 'poller', 'job'] as const

@@ -13,13 +13,21 @@ import { skewToTurnIn } from '../fixtures/governed.js'
 import { ask, liveThrough, type Diary, type Town } from './day-clients.js'
 import { CONTENDERS, recheckMs, type Contender } from './day-contenders.js'
 import { idlePolls, leastReads, quantile, staleReads, ENDS } from './day-judge.js'
-import { APPS, WHOLE_DAY, batchAtMs, factorOf, intervalMs, planDay, seeded, type App, type DaySize } from './day-plan.js'
+import {
+  APPS,
+  WHOLE_DAY,
+  batchAtMs,
+  factorOf,
+  intervalMs,
+  planDay,
+  seeded,
+  type App,
+  type DaySize,
+} from './day-plan.js'
+import { endWithUs } from './ending.js'
 import type { Result } from './main.js'
 
 const SEED = 20_261_125
-/** Until the day begins, with the hour: a contender has to be up by then. */
-const LEAD_MS = 12_000
-const APART_MS = 3_000
 const PROBES = 60
 const PROBE_WAIT_MS = 1_500
 
@@ -40,14 +48,17 @@ export interface Verdict {
   readonly stale: number
   /** In intervals. */
   readonly stalest: number
+  /** Copies told to strangers and forgers, and to one whose token DocuSign had revoked. */
   readonly leaks: number
+  readonly leaksToRevoked: number
   readonly duplicates: number
   readonly unanswered: number
   readonly asked: number
 }
 
+/** @param only names of contenders, with commas between them */
 export async function day(say: (text: string) => void, only = '', size = WHOLE_DAY): Promise<Result[]> {
-  const wanted = CONTENDERS.filter(({ name }) => only === '' || only === name)
+  const wanted = CONTENDERS.filter(({ name }) => only === '' || only.split(',').includes(name))
   const present = wanted.filter(({ name, absent }) => {
     if (absent !== undefined) say(`day: ${name} is skipped, there is no ${absent}`)
     return absent === undefined
@@ -55,7 +66,7 @@ export async function day(say: (text: string) => void, only = '', size = WHOLE_D
   const verdicts = new Map<string, Verdict>()
   await Promise.all(
     present.map(async (contender, n) => {
-      await pause(n * APART_MS)
+      await pause(n * size.apartMs)
       const verdict = await spendApart(contender, size)
       verdicts.set(contender.name, verdict)
       say(`day: ${contender.name}: ${JSON.stringify(verdict)}`)
@@ -67,7 +78,9 @@ export async function day(say: (text: string) => void, only = '', size = WHOLE_D
 function resultsOf(name: string, verdicts: ReadonlyMap<string, Verdict>): Result[] {
   const { upstream, least, p50Wait, p95Wait, fullest, ...counts } = verdicts.get(name) as Verdict
   const isOurs = name.startsWith('governor')
-  const broken = ['overHour', 'overBurst', 'polls', 'rereads', 'leaks', 'duplicates'] as const
+  const broken = [
+    ...(['overHour', 'overBurst', 'polls', 'rereads', 'duplicates', 'leaks', 'leaksToRevoked'] as const),
+  ]
   const results: Result[] = [
     {
       what: `${name}: rules broken on a day of three apps`,
@@ -90,7 +103,7 @@ function resultsOf(name: string, verdicts: ReadonlyMap<string, Verdict>): Result
       also: { p50: p50Wait },
     },
   ]
-  const alike = verdicts.get('governor, every app alike')
+  const alike = verdicts.get('governor unranked')
   if (name === 'governor' && alike)
     results.push({
       what: `${name}: the same wait`,
@@ -106,12 +119,12 @@ async function spendApart({ name }: Contender, size: DaySize): Promise<Verdict> 
   const path = fileURLToPath(new URL('children/day.js', import.meta.url))
   const child = fork(path, [name, JSON.stringify(size)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   const end = () => void child.kill()
-  process.once('exit', end)
+  const over = endWithUs(end)
   const exit = once(child, 'exit')
   const said = await Promise.race([once(child, 'message') as Promise<[Verdict]>, exit.then(() => undefined)])
   if (said === undefined) throw new Error(`the day of ${name} ended early`)
   await exit
-  process.off('exit', end)
+  over()
   return said[0]
 }
 
@@ -119,9 +132,9 @@ async function spendApart({ name }: Contender, size: DaySize): Promise<Verdict> 
 export async function spend(contender: Contender, size: DaySize): Promise<Verdict> {
   const factor = factorOf(size)
   const real = (ms: number) => (ms / 1000) * factor
-  const clockSkew = skewToTurnIn((LEAD_MS % size.hourMs) / 1000, size.hourMs / 1000)
+  const clockSkew = skewToTurnIn((size.leadMs % size.hourMs) / 1000, size.hourMs / 1000)
   const lives = 0.35 * 3600
-  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
   const simulator = makeSimulator(
     {
@@ -171,7 +184,7 @@ export async function spend(contender: Contender, size: DaySize): Promise<Verdic
       p95Wait: quantile(waits, 0.95) / size.hourMs,
       stale: count,
       stalest: longestMs / intervalMs(size),
-      leaks: await leaksOf(simulator, url, town, diary, size),
+      ...(await leaksOf(simulator, url, town, diary, size)),
       duplicates: report.duplicatesTotal,
       unanswered: diary.lines.filter(({ isAnswered }) => !isAnswered).length,
       asked: diary.lines.length,
@@ -222,7 +235,10 @@ function waitsOf({ lines }: Diary, fromMs: number, { hourMs, hours }: DaySize): 
   const batch = lines.filter(({ does }) => does === 'batch')
   const untilMs = batch.reduce((latest, { endedMs }) => Math.max(latest, endedMs), fromMs)
   return lines
-    .filter(({ does, account, askedMs }) => does === 'create' && account === 0 && askedMs >= fromMs && askedMs < untilMs)
+    .filter(
+      ({ does, account, askedMs }) =>
+        does === 'create' && account === 0 && askedMs >= fromMs && askedMs < untilMs,
+    )
     .map(({ isAnswered, askedMs, endedMs }) => (isAnswered ? endedMs - askedMs : hours * hourMs))
 }
 
@@ -233,7 +249,10 @@ function waitsOf({ lines }: Diary, fromMs: number, { hourMs, hours }: DaySize): 
 async function leaksOf(
   simulator: Simulator,
   url: string,
-  town: Town, diary: Diary, size: DaySize): Promise<number> {
+  town: Town,
+  diary: Diary,
+  size: DaySize,
+): Promise<Pick<Verdict, 'leaks' | 'leaksToRevoked'>> {
   const seen = new Map(diary.reads.map(read => [`${read.app} ${read.path}${read.query}`, read]))
   const own = [...seen.values()].filter(({ path }) => path.includes(town.accounts[0] ?? ''))
   const copies = own.slice(-PROBES)
@@ -249,7 +268,10 @@ async function leaksOf(
   const targets = copies.map(({ app, path, query }) => ({ app, target: `${path}${query}` }))
   const tokenOf = (app: string) => town.tokens[app as App]
   const first = await Promise.all(
-    targets.flatMap(({ app, target }) => [given(stranger, app, target), given(forged(tokenOf(app)), app, target)]),
+    targets.flatMap(({ app, target }) => [
+      given(stranger, app, target),
+      given(forged(tokenOf(app)), app, target),
+    ]),
   )
   for (const app of APPS) {
     const body = JSON.stringify({ token: town.tokens[app] })
@@ -257,5 +279,6 @@ async function leaksOf(
   }
   await pause(recheckMs(size) + 200)
   const second = await Promise.all(targets.map(({ app, target }) => given(tokenOf(app), app, target)))
-  return [...first, ...second].filter(isGiven => isGiven).length
+  const count = (given: readonly boolean[]) => given.filter(isGiven => isGiven).length
+  return { leaks: count(first), leaksToRevoked: count(second) }
 }

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { ROOT } from '../fixtures/governor.js'
 import { burntBy } from './burnt.js'
+import { endWithUs } from './ending.js'
 import type { Program } from './programs.js'
 
 export type Foreign = 'nginx' | 'haproxy' | 'varnish'
@@ -74,7 +75,7 @@ export async function startForeign(
   const said: string[] = []
   child.stderr.setEncoding('utf8').on('data', (text: string) => void said.push(text))
   const end = () => void child.kill('SIGTERM')
-  process.once('exit', end)
+  const over = endWithUs(end)
   await listening(port, () => {
     if (child.exitCode !== null) throw new Error(`${name} did not start: ${said.join('')}`)
   })
@@ -84,7 +85,7 @@ export async function startForeign(
     pid: child.pid ?? 0,
     usage: () => Promise.resolve(burntBy(child.pid ?? 0)),
     async stop() {
-      process.off('exit', end)
+      over()
       if (child.exitCode === null) {
         const exit = once(child, 'exit')
         end()

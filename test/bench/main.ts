@@ -1,6 +1,6 @@
 /**
  * `npm run bench [SECTION…] [--json] [--only NAME]`: ratios taken side by side in one run, never absolute times. `--only`
- * keeps `peers` to one kind of call, and `day` to one contender.
+ * keeps `peers` to hit, forward or body, `day` to some contenders (commas between them), `scale` to accounts or envelopes.
  */
 import { parseArgs } from 'node:util'
 import { accounts } from './accounts.js'

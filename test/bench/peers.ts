@@ -18,10 +18,16 @@ export interface PeersSize {
   /** Of each program in each round; a tenth of it where there is one connection, and a quarter of 200 KB bodies. */
   readonly calls: number
   readonly warmUpCalls: number
+  readonly foreign: readonly Foreign[]
 }
 
-const SIZE: PeersSize = { connections: [1, 32, 256], rounds: 9, calls: 4_000, warmUpCalls: 16_000 }
-const FOREIGN: readonly Foreign[] = ['nginx', 'haproxy', 'varnish']
+const SIZE: PeersSize = {
+  connections: [1, 32, 256],
+  rounds: 9,
+  calls: 4_000,
+  warmUpCalls: 16_000,
+  foreign: ['nginx', 'haproxy', 'varnish'],
+}
 const BODY_BYTES = 200_000
 
 interface Kind {
@@ -64,7 +70,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
 }
 
 export async function peers(say: (text: string) => void, only = '', size = SIZE): Promise<Result[]> {
-  const absent = FOREIGN.filter(name => missing(name) !== undefined)
+  const absent = size.foreign.filter(name => missing(name) !== undefined)
   for (const name of absent) say(`peers: ${name} is skipped, there is no ${missing(name)}`)
   const results: Result[] = []
   for (const [name, kind] of Object.entries(KINDS)) {
@@ -81,7 +87,7 @@ async function measure(
   say: (text: string) => void,
 ): Promise<Result[]> {
   const upstream = await startChild('canned', String(kind.bytes))
-  const programs = await contenders(name, upstream.port)
+  const programs = await contenders(name, upstream.port, size.foreign)
   let n = 0
   const request = () => sdkRequest(kind.target(n++))
   const results: Result[] = []
@@ -117,13 +123,13 @@ async function measure(
 }
 
 /** The baseline is the first. */
-async function contenders(kind: string, upstreamPort: number): Promise<Program[]> {
+async function contenders(kind: string, upstreamPort: number, names: readonly Foreign[]): Promise<Program[]> {
   const url = `http://127.0.0.1:${upstreamPort}`
   const governor = await startGovernor(url)
   const baseline = kind === 'hit' ? await startRemembered(governor) : await startChild('bare', url)
   const undici = kind === 'hit' ? [] : [await startChild('undici', url)]
   const foreign: Program[] = []
-  for (const name of FOREIGN) {
+  for (const name of names) {
     if (missing(name) !== undefined) continue
     const values = {
       UPSTREAM: `127.0.0.1:${upstreamPort}`,

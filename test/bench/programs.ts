@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { endWithUs } from './ending.js'
 import type { Usage } from './children/child.js'
 
 export interface Program {
@@ -49,19 +50,23 @@ export async function startGovernor(
   writeFileSync(overlayFile, overlay)
   const logFile = join(folder, 'log')
   const argv = ['--import', new URL('children/asked.js', import.meta.url).href, pathOf('../../src/main.js')]
-  const child = spawn(process.execPath, [...argv, 'serve', ...(overlay === '' ? [] : ['--config', overlayFile])], {
-    stdio: ['ignore', openSync(logFile, 'w'), 'inherit', 'ipc'],
-    env: {
-      GOVERNOR_LISTEN_PORT: '0',
-      GOVERNOR_ADMIN_PORT: '0',
-      GOVERNOR_UPSTREAM_API: upstream,
-      GOVERNOR_UPSTREAM_OAUTH: upstream,
-      GOVERNOR_STATE_PATH: join(folder, 'state'),
-      ...settings,
+  const child = spawn(
+    process.execPath,
+    [...argv, 'serve', ...(overlay === '' ? [] : ['--config', overlayFile])],
+    {
+      stdio: ['ignore', openSync(logFile, 'w'), 'inherit', 'ipc'],
+      env: {
+        GOVERNOR_LISTEN_PORT: '0',
+        GOVERNOR_ADMIN_PORT: '0',
+        GOVERNOR_UPSTREAM_API: upstream,
+        GOVERNOR_UPSTREAM_OAUTH: upstream,
+        GOVERNOR_STATE_PATH: join(folder, 'state'),
+        ...settings,
+      },
     },
-  })
+  )
   const end = () => void child.kill('SIGTERM')
-  process.once('exit', end)
+  const over = endWithUs(end)
   const { url } = await started(child, logFile)
   return {
     name: 'governor',
@@ -69,7 +74,7 @@ export async function startGovernor(
     pid: child.pid ?? 0,
     usage: () => usageOf(child),
     async stop() {
-      process.off('exit', end)
+      over()
       await ended(child, end)
       rmSync(folder, { recursive: true })
     },

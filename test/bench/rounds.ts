@@ -30,7 +30,7 @@ export async function takeRounds(
   rounds: Rounds,
 ): Promise<ReadonlyMap<Program, Measured>> {
   const [first] = programs
-  const measured = new Map(programs.map(one => [one, { cpu: [], p50: [], p99: [] } as Measured]))
+  const measured = new Map(programs.map(one => [one, { cpu: [], p50: [], p99: [] }]))
   for (let round = 0; round < rounds.rounds; round++) {
     const from = round % programs.length
     const costs = new Map<Program, Cost>()

@@ -19,7 +19,10 @@ interface Copy {
   readonly body: Buffer
 }
 
-const copies = new LRUCache<string, Copy>({ maxSize: 256 << 20, sizeCalculation: ({ body }) => body.length + 1 })
+const copies = new LRUCache<string, Copy>({
+  maxSize: 256 << 20,
+  sizeCalculation: ({ body }) => body.length + 1,
+})
 const agent = new http.Agent({ keepAlive: true, maxSockets: 64 })
 const proxy = httpProxy.createProxyServer({ target, agent, selfHandleResponse: true })
 const limiters = new Map<string, Bottleneck>()
@@ -43,8 +46,9 @@ proxy.on('proxyRes', (answer, req, res) => {
     const copy = { status: answer.statusCode ?? 502, headers: answer.headers, body: Buffer.concat(chunks) }
     const key = keys.get(req)
     const hasEnded = /"status":"(completed|declined|voided)"/.test(copy.body.toString('latin1', 0, 65_536))
-    if (key !== undefined && copy.status === 200) copies.set(key, copy, { ttl: hasEnded ? 86_400_000 : intervalMs })
-    give(copy, res as ServerResponse)
+    if (key !== undefined && copy.status === 200)
+      copies.set(key, copy, { ttl: hasEnded ? 86_400_000 : intervalMs })
+    give(copy, res)
   })
 })
 proxy.on('error', (_error, _req, res) => res instanceof http.ServerResponse && res.writeHead(502).end())

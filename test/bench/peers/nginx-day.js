@@ -17,14 +17,10 @@ function inspect(r) {
       if (!/^(connection|content-length|transfer-encoding)$/i.test(name))
         r.headersOut[name] = answer.headersOut[name]
     }
-    let status
-    try {
-      status = JSON.parse(answer.responseText).status
-    } catch (error) {
-      status = undefined
-    }
-    if (answer.status === 200)
+    if (answer.status === 200) {
+      const status = JSON.parse(answer.responseText).status
       r.headersOut['X-Accel-Expires'] = ENDED.indexOf(status) === -1 ? '@INTERVAL_SECONDS@' : '86400'
+    }
     r.return(answer.status, answer.responseText)
   })
 }

@@ -12,9 +12,19 @@ COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --ignore-scripts
 
 FROM node:24-slim
+# A release says what it was made of (.github/workflows/release.yml).
+ARG VERSION=unreleased
+ARG REVISION=
+ARG CREATED=
+ARG SOURCE=
 LABEL org.opencontainers.image.title="docusign-governor" \
       org.opencontainers.image.description="A reverse proxy that keeps every app inside DocuSign's rules" \
-      org.opencontainers.image.licenses="Apache-2.0"
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.base.name="docker.io/library/node:24-slim" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION" \
+      org.opencontainers.image.created="$CREATED" \
+      org.opencontainers.image.source="$SOURCE"
 WORKDIR /app
 ENV NODE_ENV=production \
     GOVERNOR_LISTEN_HOST=0.0.0.0

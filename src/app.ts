@@ -16,6 +16,7 @@ import {
   governorSlice,
   homesSlice,
   listenerSlice,
+  markSlice,
   observersSlice,
   settingsShown,
   shieldSlice,
@@ -25,6 +26,7 @@ import {
 } from './config/slices.js'
 import { vaultKeyOf } from './config/vault-key.js'
 import { makeCorridor, type Corridor, type Rooms } from './entry/corridor.js'
+import { makeMark } from './entry/marking.js'
 import { makeOwnNames } from './entry/public-url.js'
 import { makeAskUserinfo } from './entry/userinfo.js'
 import { makeListener } from './entry/listener.js'
@@ -154,6 +156,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
         publicUrl: names.publicUrl,
         observe,
         record: call => observers.captures.record(call),
+        mark: makeMark({ isOn: observers.isTracing, ...markSlice(settings) }, { shield, governor }, clock),
       },
       clock,
       turns,
@@ -239,6 +242,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
       forward.close()
       journal.stop()
       shield.flush()
+      await observers.close()
       await vault.close()
       await ledger.close()
     },

@@ -13,23 +13,11 @@ import type { DemoParts } from './demo/demo.js'
 import { makeFileDestination } from './observe/destination.js'
 import { makeLog, type Log } from './observe/log.js'
 import { inspectAhead, type Inspected } from './state/embedded/apart.js'
+import { USAGE } from './usage.js'
 
 const DONE = 0
 const FAILED = 1
 const BAD_USAGE = 2
-
-const USAGE = `docusign-governor: keeps every app inside the rules of the DocuSign eSignature API
-
-Usage:
-  docusign-governor serve [--config FILE]      run the governor
-  docusign-governor check [--config FILE]      validate and print the settings in force
-  docusign-governor simulator [--port N] …     run the DocuSign simulator (--help shows its knobs)
-  docusign-governor demo [--for SECONDS] …     simulator, governor and sample apps together (--help)
-  docusign-governor --help | --version
-
-Settings: config/default.yaml lists them all. --config overlays it, environment variables (GOVERNOR_LISTEN_PORT=8081)
-overlay both. SIGHUP reloads the files.
-`
 
 const ROOT = new URL('../../', import.meta.url)
 const pathOf = (name: string) => fileURLToPath(new URL(name, ROOT))
@@ -215,6 +203,17 @@ async function demo(argv: string[]): Promise<number> {
   }
 }
 
+async function trace(argv: string[]): Promise<number> {
+  const { runTrace } = await import('./trace-command.js')
+  const { stdin, stdout, stderr } = process
+  const show = (text: string) => void stderr.write(text)
+  // A terminal that does not say how wide it is has been 80 columns for as long as there are any.
+  const columns = stderr.isTTY ? stderr.columns || 80 : 0
+  const routeTable = readFileSync(pathOf('config/docusign-routes.tsv'), 'utf8')
+  const parts = { clock: makeSystemClock(), say, complain, show, stdin, stdout, columns, routeTable }
+  return { done: DONE, failed: FAILED, 'bad-usage': BAD_USAGE }[await runTrace(argv, parts)]
+}
+
 async function main([command, ...argv]: string[]): Promise<number> {
   switch (command) {
     case 'serve':
@@ -225,6 +224,8 @@ async function main([command, ...argv]: string[]): Promise<number> {
       return simulator(argv)
     case 'demo':
       return demo(argv)
+    case 'trace':
+      return trace(argv)
     case '--version':
     case '-v':
       say(version())

@@ -393,6 +393,7 @@ void t.test('without files and variables the defaults of the table hold', t => {
       apps: {},
       state: { path: './data', kind: 'embedded', fsync: false },
       shutdown: { timeout: 30 },
+      trace: { path: undefined, maxBytes: 1_073_741_824 },
       metrics: { maxAccounts: 200 },
       log: { level: 'info' },
     },

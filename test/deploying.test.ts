@@ -87,21 +87,39 @@ void t.test('compose up shows the dashboards: each part finds the next', async t
 const composer = [['docker', 'compose'], ['docker-compose']].find(
   ([program = '', ...args]) => spawnSync(program, [...args, 'version']).status === 0,
 )
+
+/** What compose says of a file as it would lie here; '' where it takes it. */
+function composed(text: string, env: Readonly<Record<string, string>>): string {
+  const [program = '', ...args] = composer ?? []
+  // Debian's docker-compose is of 2021 and knows all of the file but this: a secret that comes from a variable.
+  const known =
+    program === 'docker'
+      ? text
+      : text.replace(/^( {2}governor_admin_token:\n {4})environment: .*$/m, '$1file: LICENSE')
+  const { status, stderr } = spawnSync(
+    program,
+    [
+      ...args,
+      '--file=-',
+      `--project-directory=${fileURLToPath(ROOT)}`,
+      ...['--profile=simulator', '--profile=redis'],
+      ...['config', '--quiet'],
+    ],
+    { input: known, env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env }, encoding: 'utf8' },
+  )
+  return status === 0 ? '' : stderr || `status ${status}`
+}
+
 void t.test(
-  'docker compose takes the file',
-  { skip: composer ? false : 'docker has no compose here' },
+  'docker compose takes the file, and would say what is wrong with it',
+  { skip: !composer && !isCi && 'neither docker compose nor docker-compose is here' },
   async t => {
-    const [program = '', ...args] = composer ?? []
-    const { status, stderr } = spawnSync(
-      program,
-      [...args, '--profile', 'simulator', '--profile', 'redis', 'config', '--quiet'],
-      {
-        cwd: fileURLToPath(ROOT),
-        env: { ...process.env, GOVERNOR_ADMIN_TOKEN: '0123456789abcdef' },
-        encoding: 'utf8',
-      },
-    )
-    t.equal(status, 0, stderr)
+    const text = read('compose.yaml')
+    const env = { GOVERNOR_ADMIN_TOKEN: '0123456789abcdef' }
+    t.ok(composer, 'docker compose, or Debian’s docker-compose')
+    t.equal(composed(text, env), '')
+    t.match(composed(text, {}), 'set GOVERNOR_ADMIN_TOKEN')
+    t.match(composed(text.replace('read_only:', 'readonly:'), env), 'readonly')
   },
 )
 

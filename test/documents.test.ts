@@ -44,18 +44,29 @@ function brokenLinks(at: string, text: string): string[] {
   })
 }
 
-/** Files that a line names and that are not there: one without a folder lies in that of the one before it, or in src. */
+const NAMED = /`((?:[\w-]+\/)*[\w-]+\.(?:test\.)?ts|(?:src|test|config|grafana|\.github|\.ci)\/[\w./-]*)`/g
+
+/** Files that a paragraph (item, row) names and that are not there: one without a folder lies in that of the one before it, or in src. */
 function missingFiles(text: string): string[] {
-  return text.split('\n').flatMap(line => {
+  return text.split(/\n\n|\n(?=\||- |\d+\. )/).flatMap(paragraph => {
     let folder = 'src'
-    return [...line.matchAll(/`((?:[\w-]+\/)*[\w-]+\.(?:test\.)?ts|(?:src|test)\/[\w./-]*)`/g)].flatMap(
-      ([, path = '']) => {
-        const full = path.includes('/') ? path : posix.join(folder, path)
-        folder = posix.dirname(full)
-        return isThere(full) ? [] : [full]
-      },
-    )
+    return [...paragraph.matchAll(NAMED)].flatMap(([, path = '']) => {
+      const full = path.includes('/') ? path : posix.join(folder, path)
+      folder = posix.dirname(full)
+      return isThere(full) ? [] : [full]
+    })
   })
+}
+
+/** `test/x.test.ts` "a promise", "another": those that no test of that file bears. */
+function missingTests(text: string): string[] {
+  return [...text.matchAll(/`(test\/[\w-]+\.test\.ts)`((?:,? "[^"\n]+")+)/g)].flatMap(
+    ([, file = '', titles = '']) => {
+      const tests = isThere(file) ? read(file) : ''
+      const said = [...titles.matchAll(/"([^"]+)"/g)].map(([, title = '']) => title)
+      return said.filter(title => !tests.includes(`'${title}`)).map(title => `${file}: ${title}`)
+    },
+  )
 }
 
 for (const name of DOCUMENTS) {
@@ -63,6 +74,7 @@ for (const name of DOCUMENTS) {
     const text = read(name)
     t.strictSame(brokenLinks(name, text), [], 'its links lead somewhere')
     t.strictSame(missingFiles(text), [], 'the files it names exist')
+    t.strictSame(missingTests(text), [], 'the tests it names are there')
 
     const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
     const known = new Set([...Object.keys(scripts), 'ci', 'install'])
@@ -85,7 +97,7 @@ for (const name of DOCUMENTS) {
       const plain = path.replace(/^apps\.NAME/, 'apps').replace(/\.$/, '')
       const isOne = paths.some(known => known === plain || known.startsWith(`${plain}.`))
       // `admin.md` would be a file.
-      if (!/\.(?:ts|md|yaml|js)$/.test(plain)) t.ok(isOne, `the setting ${path}`)
+      if (!/\.(?:ts|md|yaml|js|key)$/.test(plain)) t.ok(isOne, `the setting ${path}`)
     }
     const variables = new Set(SETTINGS.map(({ path }) => variableOf(path)))
     for (const [variable] of text.matchAll(/\bGOVERNOR_[A-Z_]+\b/g)) {
@@ -103,16 +115,20 @@ void t.test('a document that names what is not there is found out', t => {
     ),
     ['gone.md', 'CONTRIBUTING.md#gone'].sort().reverse(),
   )
-  t.strictSame(missingFiles('`src/governor/hour.ts`, `burst.ts`, `gone.ts`\n`hour.ts`'), [
-    'src/governor/gone.ts',
-    'src/hour.ts',
+  t.strictSame(
+    missingFiles('`src/governor/hour.ts`,\n`burst.ts`, `gone.ts`\n\n`hour.ts`\n- `config/gone.yaml`'),
+    ['src/governor/gone.ts', 'src/hour.ts', 'config/gone.yaml'],
+  )
+  t.strictSame(missingTests('`test/kill.test.ts` "killed at any moment", "gone"\n`test/gone.test.ts` "a"'), [
+    'test/kill.test.ts: gone',
+    'test/gone.test.ts: a',
   ])
   t.end()
 })
 
-void t.test('CONTRIBUTING draws every room', t => {
-  const [, drawn = ''] = /^src\/\n([\s\S]*?)^```$/m.exec(read('CONTRIBUTING.md')) ?? []
-  const names = [...drawn.matchAll(/^[├└]── ([\w.]+)/gm)].map(([, name = '']) => name)
+void t.test('ARCHITECTURE draws every room', t => {
+  const [, drawn = ''] = /^src\/\n([\s\S]*?)^```$/m.exec(read('ARCHITECTURE.md')) ?? []
+  const names = [...drawn.matchAll(/^[├└]── ([\w.-]+)/gm)].map(([, name = '']) => name)
   t.strictSame(names.sort(), readdirSync(new URL('src/', ROOT)).sort())
   for (const name of names) {
     const isFolder = statSync(fileURLToPath(new URL(`src/${name}`, ROOT))).isDirectory()
@@ -129,6 +145,10 @@ void t.test('the README has the words of answers and the metrics, all of them an
   const told = rows.split('\n').flatMap(row => (row.split('|')[1] ?? '').match(/[\w-]+/g) ?? [])
   // Only a store that several governors share can be lost and the calls be refused for it.
   t.strictSame(told.sort(), reasons.filter(reason => reason !== 'state-unavailable').sort())
+
+  const [, hints = ''] = /export type Hint =([\s\S]*?)\n\n/.exec(read('src/base/types.ts')) ?? []
+  const [, explained = ''] = /^## Errors explained\n([\s\S]*?)^## /m.exec(readme) ?? []
+  for (const [, hint = ''] of hints.matchAll(/'([\w-]+)'/g)) t.match(explained, `\`${hint}\``, hint)
 
   const [, table = ''] = /^\| metric \| tells \|\n.*\n((?:\|.*\n)+)/m.exec(readme) ?? []
   const described = new Map(

@@ -32,8 +32,12 @@ const LIBRARIES: Readonly<Record<string, string>> = {
 }
 const CLOCK = 'src/base/clock.ts'
 const MAIN = 'src/main.ts'
+/** Where rooms meet: the governor itself, and a program that needs some of them without it. */
+const MEETINGS = new Set(['app.ts', 'trace-command.ts'])
 const MAIN_MAY = [
   'src/app.ts',
+  'src/trace-command.ts',
+  'src/usage.ts',
   CLOCK,
   'src/config/',
   'src/observe/log.ts',
@@ -43,7 +47,7 @@ const MAIN_MAY = [
   'src/demo/',
 ]
 const DEMO_MAY = ['src/app.ts', 'src/base/', 'src/config/', 'src/simulator/']
-const NOT_ROOMS = new Set(['main.ts', 'app.ts', 'simulator', 'demo'])
+const NOT_ROOMS = new Set(['main.ts', 'usage.ts', ...MEETINGS, 'simulator', 'demo'])
 const UPPER = new Set(['entry', 'admin', 'plan'])
 const TIMERS = new Set(['setTimeout', 'setInterval', 'setImmediate'])
 const NAMELESS = /^(?:utils?|helpers?|common|misc|shared|stuff|lib)\.ts$/
@@ -63,7 +67,7 @@ function mayImport(from: string, to: string, typeOnly: boolean): boolean {
   const [room, other] = [roomOf(from), roomOf(to)]
   if (room === other) return true
   if (from === MAIN) return isAmong(to, MAIN_MAY)
-  if (room === 'app.ts') return !NOT_ROOMS.has(other)
+  if (MEETINGS.has(room)) return !NOT_ROOMS.has(other)
   if (room === 'demo') return isAmong(to, DEMO_MAY)
   if (room === 'simulator') return to === CLOCK
   if (room === 'base') return false

@@ -1,4 +1,5 @@
 /** Errors of DocuSign's that can be explained: a word beside the answer, and not a byte of it changed. */
+import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { hintOf } from '../src/entry/hint.js'
 import { open } from './fixtures/governed.js'
@@ -21,6 +22,12 @@ void t.test('known errors have their word, in whatever spelling; others have non
     ['{"errorCode":"BURST_APIINVOCATION_LIMIT_EXCEEDED","message":"x"}', 'burst-limit'],
     ['{"errorCode":"API_REQUEST_IS_THROTTLED","message":"GetDocument call blocked"}', 'download-limit'],
     ['<errorDetails><errorCode>RECIPIENT_LIMIT_EXCEEDED</errorCode></errorDetails>', 'recipient-limit'],
+    ['{"errorCode":"AUTHORIZATION_INVALID_TOKEN","message":"x"}', 'token-not-accepted'],
+    ['{"errorCode":"USER_AUTHENTICATION_FAILED","message":"x"}', 'token-not-accepted'],
+    ['{"errorCode":"PARTNER_AUTHENTICATION_FAILED","message":"x"}', 'integration-key-not-found'],
+    ['{"errorCode":"USER_DOES_NOT_BELONG_TO_SPECIFIED_ACCOUNT","message":"x"}', 'not-a-member'],
+    ['{"errorCode":"ENVELOPE_DOES_NOT_EXIST","message":"x"}', 'envelope-not-found'],
+    ['{"errorCode":"ACCOUNT_NOT_AUTHORIZED_FOR_ENVELOPE","message":"x"}', 'envelope-of-others'],
     ['{"errorCode":"INVALID_REQUEST_BODY","message":"x"}', undefined],
     ['{"errorCode":{"toString":1},"message":["duplicate recipients"]}', undefined],
     ['{"errorCode":"__proto__"}', undefined],
@@ -76,4 +83,23 @@ void t.test('the answer to the app is untouched but for its hint; the log says i
     { hint: 'hour-limit', meaning: /X-RateLimit-Reset/ },
     { hint: through.hint, meaning: /.{40}/ },
   ])
+})
+
+void t.test('an error that has no hint of a limit is told as it came, and explained', async t => {
+  const house = await open(t, { docusign: {} })
+  const nobody = { headers: { authorization: 'Bearer of-nobody' } }
+  const nowhere = `/envelopes/${randomUUID()}`
+  for (const [path, asking, status, hint] of [
+    ['/folders', nobody, 401, 'token-not-accepted'],
+    [nowhere, {}, 404, 'envelope-not-found'],
+    [nowhere, { headers: { accept: 'application/xml' } }, 404, 'envelope-not-found'],
+    ['/no/such/thing', {}, 404, undefined],
+  ] as const) {
+    const [through, direct] = [await house.ask(path, asking), await house.askDirectly(path, asking)]
+    t.equal(direct.status, status, path)
+    t.equal(through.status, status, path)
+    t.same(through.body, direct.body, path)
+    t.equal(through.headers['content-type'], direct.headers['content-type'], path)
+    t.equal(through.headers['x-governor-hint'], hint, path)
+  }
 })

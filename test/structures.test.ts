@@ -24,6 +24,8 @@ void t.test('pigeonholes hold what a map would', t => {
         }
         if (holes.size !== map.size) return false
         for (const one of 'abcde') if (holes.get(one) !== map.get(one)) return false
+        const values = new Set(holes.values())
+        if (values.size !== map.size || [...map.values()].some(one => !values.has(one))) return false
       }
       return true
     }),

@@ -28,6 +28,11 @@ export class Pigeonholes<V extends object> {
     this.#free.push(at)
   }
 
+  /** Not to be changed meanwhile. */
+  *values(): Generator<V> {
+    for (const at of this.#at.values()) yield this.#holes[at] as V
+  }
+
   get size(): number {
     return this.#at.size
   }

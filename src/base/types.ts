@@ -2,6 +2,7 @@
  * The words every room uses. A word from a closed set here is the same word in the answer's headers, in the
  * log line and in the metric's label, so that one search finds all three.
  */
+import type { Marks } from './trace.js'
 
 /** What became of a call, as `X-Governor-Outcome` and the label `outcome` say it. */
 export type Outcome = 'forwarded' | 'remembered' | 'coalesced' | 'refused' | 'failed'
@@ -112,6 +113,11 @@ export type Hint =
   | 'envelope-send-limit'
   | 'freeform-signing'
   | 'duplicate-recipients'
+  | 'token-not-accepted'
+  | 'integration-key-not-found'
+  | 'not-a-member'
+  | 'envelope-not-found'
+  | 'envelope-of-others'
   | 'consent-required'
   | 'user-not-found'
   | 'grant-user-not-found'
@@ -172,4 +178,6 @@ export interface Seen {
   readonly hint?: Hint | undefined
   /** DocuSign's `X-DocuSign-TraceToken`, which its support asks for. */
   readonly traceToken: string | undefined
+  /** Only where calls are traced, and only of those that came as far as the shield. */
+  readonly marks?: Marks | undefined
 }

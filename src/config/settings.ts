@@ -15,6 +15,7 @@ import {
 } from './kinds.js'
 import { SHIELD } from './shield-settings.js'
 import { leaf, optional, perEnvironment, type Environment, type Table, type Tree } from './shape.js'
+import { TRACE } from './trace-settings.js'
 
 /** Every setting there is, by its path: what it accepts, its default, and what it means. */
 export const TABLE = {
@@ -112,6 +113,7 @@ export const TABLE = {
     'survive power loss, not only kill -9: every write waits for the disk; read at start only',
   ),
   'shutdown.timeout': leaf(seconds(0, 3600), 30, 'on SIGTERM: what is in flight finishes, exit 0 by then'),
+  ...TRACE,
   'metrics.maxAccounts': leaf(whole('accounts', 0, 10_000), 200, 'accounts with a label of their own'),
   'log.level': leaf(
     oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),

@@ -45,6 +45,8 @@ export function changedAtStartOnly(before: Config, after: Config): readonly stri
     'state.path': before.state.path !== after.state.path,
     'state.kind': before.state.kind !== after.state.kind,
     'state.fsync': before.state.fsync !== after.state.fsync,
+    'trace.path': before.trace.path !== after.trace.path,
+    'trace.maxBytes': before.trace.maxBytes !== after.trace.maxBytes,
   }
   return Object.keys(differs).filter(path => differs[path])
 }

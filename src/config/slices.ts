@@ -79,6 +79,11 @@ export function shieldSlice({ polling, cache, identity }: Config) {
   }
 }
 
+/** How long a call may be held whose caller does not say. */
+export function markSlice({ queue }: Config) {
+  return { maxWaitMs: queue.maxWait * 1000 }
+}
+
 /** What the metrics tell of the settings. */
 export function settingsShown({ limits, polling, queue }: Config) {
   return {
@@ -108,8 +113,10 @@ export function stateSlice({ state, limits, polling, upstream }: Config) {
   }
 }
 
-export function observersSlice({ metrics, limits, polling }: Config) {
+export function observersSlice({ metrics, limits, polling, trace }: Config) {
+  const { path, maxBytes } = trace
   return {
+    trace: path === undefined ? undefined : { path, maxBytes },
     maxAccounts: metrics.maxAccounts,
     hourWindowMs: limits.hour.window * 1000,
     burstWindowMs: limits.burst.window * 1000,

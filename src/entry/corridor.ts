@@ -22,6 +22,7 @@ import { makeAsk, type AskRooms, type Notes } from './ask.js'
 import { Audience } from './audience.js'
 import { Flowing } from './flowing.js'
 import { hintLine, hintOf } from './hint.js'
+import type { Marking } from './marking.js'
 import { methodLabel } from './method-label.js'
 import { framingFault, hasBody, NO_BODY, receive, TOO_LARGE, type Received } from './receive.js'
 import { asItStands, failureRefusal, held, ours } from './refusal.js'
@@ -41,6 +42,8 @@ export interface Rooms extends AskRooms, SpareRooms, UserinfoTellers {
   observe(seen: Seen): void
   /** Whom to tell all that becomes of a call that an operator wants on record. */
   record(call: Call): Recording | undefined
+  /** Only where calls are traced. */
+  readonly mark: ((visitor: Visitor, wish: Wish) => Marking) | undefined
 }
 
 /** Walks one request through the house and resolves when the client's connection is done with it. Never rejects. */
@@ -52,6 +55,7 @@ interface Journal extends Notes, SpareNotes {
   receiveMs: number
   traceToken: string | undefined
   hint: Hint | undefined
+  marking: Marking | undefined
 }
 
 /** A call on its way, with all that is known of it. */
@@ -105,6 +109,7 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
       saved: undefined,
       poll: undefined,
       alongMs: 0,
+      marking: undefined,
     }
     const written = await journey(req, res, closing, notes)
     const endMs = clock.nowMs()
@@ -131,6 +136,7 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
       cut: written.cut,
       traceToken: notes.traceToken,
       hint: notes.hint,
+      marks: notes.marking?.end(),
     })
   }
 
@@ -163,6 +169,7 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
     const headers = rooms.headers(req.headers)
     const visitor = rooms.shield.visit(call, headers, body.kind === 'whole' ? body.bytes : undefined)
     notes.integration = rooms.shield.integrationOf(visitor)
+    notes.marking = rooms.mark?.(visitor, wish)
     const spared = await spare(visitor, wish, res, notes)
     if (spared.kind === 'written') return spared.written
     const walking: Walking = { req, res, call, headers, visitor, wish, body, notes }
@@ -211,6 +218,7 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
       if (isUserinfo(call) && answer.status === 200) return await tellUserinfo(walking, sentMs, answer)
       const flow = errand.flows(answer.headers)
       if (!flow) return await passOn(res, answer, addedTo(asking?.unkept ?? BYPASS, notes), turns)
+      notes.marking?.flows(flow.how)
       const flowing = new Flowing(answer, flow, asking?.fetch)
       audience.whenGone(() => answer.body.destroy())
       const written = await passOn(res, answer, addedTo(flow.how, notes), turns, flowing)

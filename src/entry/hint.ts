@@ -17,6 +17,12 @@ const CODES: ReadonlyMap<string, Hint> = new Map<string, Hint>([
   ['RECIPIENTLIMITEXCEEDED', 'recipient-limit'],
   ['ENVELOPESENDLIMITEXCEEDED', 'envelope-send-limit'],
   ['ONESIGNALLSIGNNOTSATISFIED', 'freeform-signing'],
+  ['AUTHORIZATIONINVALIDTOKEN', 'token-not-accepted'],
+  ['USERAUTHENTICATIONFAILED', 'token-not-accepted'],
+  ['PARTNERAUTHENTICATIONFAILED', 'integration-key-not-found'],
+  ['USERDOESNOTBELONGTOSPECIFIEDACCOUNT', 'not-a-member'],
+  ['ENVELOPEDOESNOTEXIST', 'envelope-not-found'],
+  ['ACCOUNTNOTAUTHORIZEDFORENVELOPE', 'envelope-of-others'],
   ['CONSENTREQUIRED', 'consent-required'],
   ['USERNOTFOUND', 'user-not-found'],
 ])
@@ -29,9 +35,9 @@ const GRANTS: ReadonlyMap<string, Hint> = new Map<string, Hint>([
   ['EXPIREDGRANT', 'grant-expired'],
 ])
 
-/** Whether an answer may be one of them, and so is worth reading first. Errors of the API that count are read anyhow. */
+/** Whether an answer may be one of them, and so is worth reading first. A 400 or 429 of the API is read anyhow. */
 export function mayBeHinted({ service }: Call, status: number): boolean {
-  return service === 'oauth' && status >= 400 && status <= 404
+  return status === 401 || status === 403 || status === 404 || (service === 'oauth' && status === 400)
 }
 
 /** @param lines raw pairs of the answer's head. Never throws */

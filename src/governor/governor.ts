@@ -66,6 +66,7 @@ export interface Governor {
   opensInMs(account: string, origin: string, priority: Priority): number
   /** How an account stands, for the headers of a refusal. */
   limitsOf(account: string): LimitsShown
+  standingOf(account: string): Standing
   /** One name for an account, whichever of its two is used. */
   nameOf(account: string): string
   /** This one, and the account's other one where that is known. */
@@ -229,6 +230,7 @@ export function makeGovernor(initial: GovernorConfig, journal: Journal, clock: C
     },
 
     limitsOf: name => shown(book.find(name).standing(clock.nowMs())),
+    standingOf: name => book.find(name).standing(clock.nowMs()),
 
     nameOf: name => book.nameOf(name),
     namesOf: name => book.namesOf(name),

@@ -41,6 +41,20 @@ const MEANINGS: Readonly<Record<Hint, string>> = {
   'duplicate-recipients':
     'Two recipients have one name, e-mail and routing order. With templates: roleName and routingOrder must match the ' +
     'template’s, else a second recipient is made.',
+  'token-not-accepted':
+    'DocuSign does not take this access token: it has expired, was revoked, is cut short, or is of the other environment ' +
+    '(demo or production, see upstream.environment). Get a new one before it ends.',
+  'integration-key-not-found':
+    'The integration key is unknown or disabled here, or it is of demo and has not gone live. Legacy header ' +
+    'authentication (X-DocuSign-Authentication) says it for a wrong key, too.',
+  'not-a-member':
+    'The user behind the token is no member of the account in the path. Take the account from his own /oauth/userinfo.',
+  'envelope-not-found':
+    'There is no such envelope in this account, or the user has no rights to it: DocuSign says the same of both. Look at ' +
+    'the account in the path, and at what is shared with the user.',
+  'envelope-of-others':
+    'The envelope was made in another account, or its recipient is no embedded one: a recipient view needs the ' +
+    'clientUserId that the recipient was given.',
   'consent-required':
     'The user has not consented to this integration key. Send him to /oauth/auth with scope "signature impersonation" once, ' +
     'or let an administrator consent for the organization.',

@@ -19,6 +19,7 @@ export interface HouseSources {
     readonly calls: number
   }
   log(): LogCounts
+  trace(): { readonly dropped: number }
 }
 
 /** Settings that a limit on a dashboard or in an alert must be told by. */
@@ -96,6 +97,9 @@ export function makeHouseGauges(instruments: Instruments, sources: HouseSources)
   )
   counterOf('log_lines_lost_total', 'Lines of the log that nobody took in time.', [], () => [
     [[], sources.log().lost],
+  ])
+  counterOf('trace_dropped_total', 'Calls that the trace should hold and does not.', [], () => [
+    [[], sources.trace().dropped],
   ])
   counterOf(
     'log_events_repeated_total',

@@ -22,6 +22,8 @@ export type EventName =
   | 'state-damaged'
   | 'state-degraded'
   | 'state-recovered'
+  | 'trace-failed'
+  | 'trace-recovered'
 
 /** The names of the line itself are taken. */
 export type EventFields = Readonly<Record<string, string | number | boolean>> & {
@@ -64,7 +66,13 @@ export interface LogCounts {
 type Level = 'debug' | 'info' | 'warn' | 'error'
 
 /** What may strike again and again without anybody's having done anything. */
-const BURSTY: ReadonlySet<EventName> = new Set(['unexpected-error', 'state-degraded', 'state-recovered'])
+const BURSTY: ReadonlySet<EventName> = new Set([
+  'unexpected-error',
+  'state-degraded',
+  'state-recovered',
+  'trace-failed',
+  'trace-recovered',
+])
 const FLUSH_MS = 500
 const MAX_TEXT_CHARS = 2000
 /** Whatever steers a terminal or breaks a line: control and format characters, line separators, half characters. */

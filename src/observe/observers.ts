@@ -8,14 +8,17 @@ import { makeHints, type Met } from './hints.js'
 import { makeLive, type Live, type LiveFigures } from './live.js'
 import type { Log } from './log.js'
 import { makeMetrics, type Metrics, type MetricsConfig, type MetricsSources } from './metrics.js'
+import { makeTrace, type TraceConfig } from './trace.js'
 import { makeWouldHaveHeld } from './would.js'
 
 export interface ObserversConfig extends MetricsConfig, GoLiveConfig {
   /** What DocuSign calls an operation. */
   readonly operationOf: (method: string, route: string) => string | undefined
+  /** `undefined`: calls are not traced. */
+  readonly trace: TraceConfig | undefined
 }
 
-export interface ObserversSources extends MetricsSources {
+export interface ObserversSources extends Omit<MetricsSources, 'trace'> {
   /** One name for an account, whichever of its two was used. */
   readonly nameOf: (account: string) => string
 }
@@ -31,10 +34,13 @@ export interface Observers {
   }
   readonly goLive: GoLive
   readonly captures: Captures
+  readonly isTracing: boolean
   /** The ZIP of one of them, in pieces. */
   archive(capture: Capture): AsyncIterable<Uint8Array>
   /** Says what has not been said yet. For the way out. */
   flush(): void
+  /** Hands the rest of the trace to the disk. After the last call. */
+  close(): Promise<void>
 }
 
 export function makeObservers(
@@ -43,7 +49,14 @@ export function makeObservers(
   log: Log,
   clock: Clock,
 ): Observers {
-  const metrics = makeMetrics(config, sources, clock)
+  const trace =
+    config.trace &&
+    makeTrace(config.trace, {
+      clock,
+      nameOf: sources.nameOf,
+      tell: ({ kind, ...fields }) => log.event(kind === 'failed' ? 'error' : 'info', `trace-${kind}`, fields),
+    })
+  const metrics = makeMetrics(config, { ...sources, trace: () => ({ dropped: trace?.dropped ?? 0 }) }, clock)
   const wouldHaveHeld = makeWouldHaveHeld(fields => log.event('info', 'would-have-held', fields), clock)
   const live = makeLive(config, sources.nameOf, clock)
   const goLive = makeGoLive(config, clock)
@@ -51,6 +64,7 @@ export function makeObservers(
   return {
     metrics,
     goLive,
+    isTracing: trace !== undefined,
     captures: makeCaptures(sources.nameOf, clock),
     archive: ({ recorded }) => archive(recorded, { clock, ...config }),
     observe(seen) {
@@ -60,6 +74,7 @@ export function makeObservers(
       live.seen(seen)
       goLive.seen(seen)
       hints.seen(seen)
+      trace?.seen(seen)
     },
     told: () => ({
       lastHour: live.figures(),
@@ -68,5 +83,6 @@ export function makeObservers(
       hourWindowMs: config.hourWindowMs,
     }),
     flush: () => wouldHaveHeld.flush(),
+    close: () => trace?.close() ?? Promise.resolve(),
   }
 }

@@ -13,6 +13,7 @@ import type { Clock, Turns } from '../base/clock.js'
 import { keyOf } from '../base/key.js'
 import type { Notebook } from '../base/notebook.js'
 import { makeStore } from '../base/store.js'
+import type { ShieldMarks } from '../base/trace.js'
 import type { Call } from '../base/types.js'
 import type { Vault } from '../base/vault.js'
 import type { Errand } from './asking.js'
@@ -25,6 +26,7 @@ import type { Flow } from './flow.js'
 import { makeIntrospection, type IntrospectionNeeds } from './introspect.js'
 import { makeLearning } from './learn.js'
 import { makeLosses } from './losses.js'
+import { marksOf } from './marks.js'
 import { makePolls, MAX_POLLED } from './polls.js'
 import { questionOf } from './question.js'
 import { makeRecall, type Looked } from './recall.js'
@@ -71,6 +73,8 @@ export interface Shield {
   visit(call: Call, headers: IncomingHttpHeaders, body: Buffer | undefined): Visitor
   /** The key of the integration key behind its token, where a token endpoint told it. */
   integrationOf(visitor: Visitor): string | undefined
+  /** For a trace, when the call is over. */
+  marksOf(visitor: Visitor): ShieldMarks & { readonly endedSinceMs: number | undefined }
   /**
    * Need DocuSign be asked? `undefined`: it is none of the shield's business, and the call goes on.
    *
@@ -165,6 +169,11 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
     },
 
     integrationOf: ({ credential }) => credential && tokens.integrationKeyOf(credential),
+
+    marksOf: visitor => ({
+      ...marksOf(visitor, tokens),
+      endedSinceMs: visitor.envelope === '' ? undefined : terminal.sinceMs(visitor.envelope),
+    }),
 
     recall(visitor, untilMs) {
       const question = questionOf(visitor, config.polling)

@@ -1,6 +1,6 @@
 /** The benchmarks that compare do not rot: in miniature they start, run and find numbers. What they find is judged nowhere. */
 import t, { type Test } from 'tap'
-import { leastReads, quantile, staleReads, type Read } from './bench/day-judge.js'
+import { firstComeWaits, leastReads, quantile, staleReads, type Read } from './bench/day-judge.js'
 import { WHOLE_DAY, planDay, seeded } from './bench/day-plan.js'
 import { day } from './bench/day.js'
 import { missing, type Foreign } from './bench/foreign.js'
@@ -79,7 +79,7 @@ void t.test(
   'the fewest reads: one an interval and app, one after a write, none after what is final',
   async t => {
     const least = (reads: readonly Read[], endMs = Infinity, writeMs = Infinity) =>
-      leastReads(reads, new Map([['e', endMs]]), new Map([['e', writeMs]]), 900)
+      leastReads(reads, new Map([['e', endMs]]), new Map([['e', writeMs]]), 900).length
     t.equal(least([read(0), read(899)]), 1)
     t.equal(least([read(0), read(900)]), 2)
     t.equal(least([read(0), read(1, { app: 'desk' })]), 2)
@@ -87,6 +87,15 @@ void t.test(
     t.equal(least([read(0), read(1_000), read(9_000, { app: 'desk' })], 500), 2, 'an end is read once')
     const part = { path: '/accounts/a/envelopes/e/recipients', status: undefined }
     t.equal(least([read(600, part), read(1_000), read(2_000, part), read(9_000, part)], 500), 3)
+  },
+)
+
+void t.test(
+  'first come, first served: a create behind a job waits for burst after burst, and for the next hour',
+  async t => {
+    const windows = { hourStartMs: 0, hourMs: 100, hourLimit: 5, burstMs: 10, burstLimit: 2 }
+    t.strictSame(firstComeWaits([0, 0, 0, 0, 0, 1], windows), [0, 0, 10, 10, 20, 99])
+    t.strictSame(firstComeWaits([98, 99, 99, 150], windows), [0, 0, 9, 0])
   },
 )
 

@@ -27,12 +27,9 @@ const PRIORITIES = `apps:
   poller: { priority: normal }
   job: { priority: low }
 `
-const ALIKE =
-  'apps:\n  desk: { priority: normal }\n  poller: { priority: normal }\n  job: { priority: normal }\n'
 
 export const CONTENDERS: readonly Contender[] = [
-  { name: 'governor', start: (url, size) => governed(url, size, PRIORITIES) },
-  { name: 'governor unranked', start: (url, size) => governed(url, size, ALIKE) },
+  { name: 'governor', start: (url, size) => governed(url, size) },
   foreign('nginx', 'nginx-day.conf', size => {
     const { perSecond, atOnce } = bucketOf(size)
     return {
@@ -107,7 +104,7 @@ function foreign(
   }
 }
 
-function governed(url: string, size: DaySize, overlay: string): Promise<Program> {
+function governed(url: string, size: DaySize): Promise<Program> {
   const seconds = (ms: number) => String(ms / 1000)
   return startGovernor(
     url,
@@ -121,6 +118,6 @@ function governed(url: string, size: DaySize, overlay: string): Promise<Program>
       GOVERNOR_QUEUE_MAX_WAIT: seconds(PATIENCE_MS),
       GOVERNOR_QUEUE_MAX_LENGTH: '2000',
     },
-    overlay,
+    PRIORITIES,
   )
 }

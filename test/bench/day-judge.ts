@@ -27,25 +27,26 @@ export function leastReads(
   endsMs: ReadonlyMap<string, number>,
   writesMs: ReadonlyMap<string, number>,
   intervalMs: number,
-): number {
+): readonly Read[] {
   const fetchedMs = new Map<string, number>()
   const known = new Set<string>()
   const final = new Set<string>()
-  let calls = 0
-  for (const { app, path, query, envelope, askedMs } of reads.toSorted((a, b) => a.askedMs - b.askedMs)) {
+  const fetched: Read[] = []
+  for (const read of reads.toSorted((a, b) => a.askedMs - b.askedMs)) {
+    const { app, path, query, envelope, askedMs } = read
     if (final.has(path + query)) continue
     const key = `${app} ${path}`
     const beforeMs = fetchedMs.get(key) ?? -Infinity
     const writtenMs = writesMs.get(envelope) ?? Infinity
     const isOvertaken = beforeMs < writtenMs && writtenMs <= askedMs
     if (askedMs < beforeMs + intervalMs && !isOvertaken) continue
-    calls++
+    fetched.push(read)
     fetchedMs.set(key, askedMs)
     const hasEnded = askedMs >= (endsMs.get(envelope) ?? Infinity)
     if (hasEnded && path.endsWith(envelope)) known.add(envelope)
     if (known.has(envelope)) final.add(path + query)
   }
-  return calls
+  return fetched
 }
 
 /** Answers that knew nothing of a void that had been answered before they were asked for; and by how much, in ms. */
@@ -74,6 +75,35 @@ export function idlePolls(
     if (toOursMs(Date.parse(at)) >= writtenMs) calledFor.add(`${app} ${resource}`)
   }
   return pollsTotal - calledFor.size
+}
+
+export interface Windows {
+  /** When some hour begins, on the scale of the arrivals. */
+  readonly hourStartMs: number
+  readonly hourMs: number
+  readonly hourLimit: number
+  readonly burstMs: number
+  readonly burstLimit: number
+}
+
+/** How long each waits where the first to come is the first to go, as soon as both windows let it, and nothing else takes time. */
+export function firstComeWaits(arrivalsMs: readonly number[], windows: Windows): readonly number[] {
+  const { hourStartMs, hourMs, hourLimit, burstMs, burstLimit } = windows
+  const hourOf = (ms: number) => Math.floor((ms - hourStartMs) / hourMs)
+  const sent: number[] = []
+  let inHour = 0
+  return arrivalsMs.map(arrivedMs => {
+    const beforeMs = sent.at(-1) ?? -Infinity
+    let atMs = Math.max(arrivedMs, beforeMs, (sent.at(-burstLimit) ?? -Infinity) + burstMs)
+    if (hourOf(atMs) !== hourOf(beforeMs)) inHour = 0
+    if (inHour >= hourLimit) {
+      atMs = hourStartMs + (hourOf(atMs) + 1) * hourMs
+      inHour = 0
+    }
+    inHour++
+    sent.push(atMs)
+    return atMs - arrivedMs
+  })
 }
 
 /** The value below which that share of them lies; 0 of none. */

@@ -2,12 +2,13 @@
 import { once } from 'node:events'
 import net from 'node:net'
 
-/** Resolves when `calls` answers have come; rejects on anything but 200. */
+/** Resolves when `calls` answers have come; rejects on anything but 200. @param took gets the time of each, in ms */
 export async function drive(
   port: number,
   request: () => Buffer,
   connections: number,
   calls: number,
+  took?: number[],
 ): Promise<void> {
   let left = calls
   const worker = async () => {
@@ -15,8 +16,12 @@ export async function drive(
     await once(socket, 'connect')
     await new Promise<void>((resolve, reject) => {
       let missing = 0
+      let askedMs = 0
       const ask = () => {
-        if (left-- > 0) return void socket.write(request())
+        if (left-- > 0) {
+          if (took) askedMs = performance.now()
+          return void socket.write(request())
+        }
         socket.end()
         resolve()
       }
@@ -24,8 +29,11 @@ export async function drive(
       socket.on('close', () => reject(new Error('the connection was closed')))
       socket.on('data', chunk => {
         missing = missing === 0 ? answerBytes(chunk) - chunk.length : missing - chunk.length
-        if (missing === 0) ask()
-        else if (missing < 0) reject(new Error('more bytes came than one answer has'))
+        if (missing === 0) {
+          took?.push(performance.now() - askedMs)
+          ask()
+        }
+        if (missing < 0) reject(new Error('more bytes came than one answer has'))
       })
       ask()
     })

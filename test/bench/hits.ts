@@ -47,7 +47,7 @@ async function measure(): Promise<number[]> {
 }
 
 /** As the one whose request is repeated. */
-function ask(port: number): Promise<{ lines: string[]; body: Buffer }> {
+export function ask(port: number): Promise<{ lines: string[]; body: Buffer }> {
   const [requestLine = '', ...rest] = REQUEST.toString('latin1').trimEnd().split('\r\n')
   const headers = Object.fromEntries(rest.map(line => line.split(': ') as [string, string]))
   return new Promise((resolve, reject) => {

@@ -1,6 +1,11 @@
-/** `npm run bench [SECTION…] [--json] [--for SECONDS]`: ratios taken side by side in one run, never absolute times. */
+/**
+ * `npm run bench [SECTION…] [--json] [--only NAME] [--for SECONDS]`: ratios taken side by side in one run, never absolute
+ * times. `--only` keeps `peers` to hit, forward or body, `day` to some contenders (commas between them), `scale` to
+ * accounts or envelopes; `--for` is for how long `soak` goes on.
+ */
 import { parseArgs } from 'node:util'
 import { accounts } from './accounts.js'
+import { day } from './day.js'
 import { flood } from './flood.js'
 import { forward } from './forward.js'
 import { hits } from './hits.js'
@@ -9,9 +14,11 @@ import { kill } from './kill.js'
 import { lanes } from './lanes.js'
 import { ledger } from './ledger.js'
 import { memory } from './memory.js'
+import { peers } from './peers.js'
 import { redis } from './redis.js'
 import { redisCopies } from './redis-copies.js'
 import { resident } from './resident.js'
+import { scale } from './scale.js'
 import { soak } from './soak.js'
 import { spared } from './spared.js'
 
@@ -22,31 +29,41 @@ export interface Result {
   /** The least and the greatest of the rounds. */
   readonly spread?: readonly [number, number]
   /** What the ratio should stay under. A benchmark says so and judges nothing: machines are shared and noisy. */
-  readonly mark: number
+  readonly mark?: number
+  /** What else was found in the same rounds: ratios and counts, by name. */
+  readonly also?: Readonly<Record<string, number>>
 }
 
-const SECTIONS = {
-  forward,
-  hits,
-  memory,
-  resident,
-  lanes,
-  ledger,
-  accounts,
-  hours,
-  kill,
-  spared,
-  redis,
+/** What `--only` and `--for` say. */
+export interface Bounds {
+  readonly only: string
+  readonly seconds: number
+}
+
+type Section = (say: (text: string) => void, bounds: Bounds) => Promise<Result[]>
+
+const SECTIONS: Readonly<Record<string, Section>> = {
+  ...{ forward, hits, memory, resident, lanes, ledger, accounts, hours, kill, spared, redis },
   'redis-copies': redisCopies,
+  peers: (say, { only }) => peers(say, only),
+  day: (say, { only }) => day(say, only),
+  scale: (say, { only }) => scale(say, only),
 }
 
 /** Run only when they are named: they take minutes, or hours. */
-const LONG = { flood, soak }
+const LONG: Readonly<Record<string, Section>> = {
+  flood,
+  soak: (say, { seconds }) => soak(say, seconds),
+}
 const HOURS_4 = String(4 * 3600)
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'boolean', default: false }, for: { type: 'string', default: HOURS_4 } },
+  options: {
+    json: { type: 'boolean', default: false },
+    only: { type: 'string', default: '' },
+    for: { type: 'string', default: HOURS_4 },
+  },
 })
 const all = { ...SECTIONS, ...LONG }
 const unknown = positionals.filter(name => !(name in all))
@@ -64,7 +81,7 @@ const say = (text: string) => void process.stderr.write(`${text}\n`)
 const results: Record<string, Result[]> = {}
 for (const [name, run] of Object.entries(all)) {
   const isMeant = positionals.length === 0 ? name in SECTIONS : positionals.includes(name)
-  if (isMeant) results[name] = await run(say, seconds)
+  if (isMeant) results[name] = await run(say, { only: values.only, seconds })
 }
 
 if (values.json) {
@@ -72,8 +89,10 @@ if (values.json) {
 } else {
   for (const result of Object.values(results).flat()) {
     const spread = result.spread ? ` (${result.spread.map(n => n.toFixed(2)).join(' to ')})` : ''
+    const mark = result.mark === undefined ? '' : `  mark ${result.mark}×`
+    const also = Object.entries(result.also ?? {}).map(([name, n]) => `${name} ${Number(n.toFixed(2))}`)
     process.stdout.write(
-      `${result.ratio.toFixed(2)}×${spread}  mark ${result.mark}×  ${result.what}; against ${result.against}\n`,
+      `${result.ratio.toFixed(2)}×${spread}${mark}  ${[result.what, ...also].join(', ')}; against ${result.against}\n`,
     )
   }
 }

@@ -1,17 +1,19 @@
 /** Starts the programs that are compared, each in a process of its own, so that CPU and memory are its own. */
 import { fork, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { endWithUs } from './ending.js'
 import type { Usage } from './children/child.js'
 
 export interface Program {
   readonly name: string
   readonly port: number
+  readonly pid: number
   usage(): Promise<Usage>
   stop(): Promise<void>
 }
@@ -34,6 +36,7 @@ export async function startChild(name: string, ...argv: string[]): Promise<Progr
   return {
     name,
     port,
+    pid: child.pid ?? 0,
     usage: () => usageOf(child),
     stop: () => ended(child, () => child.disconnect()),
   }
@@ -45,35 +48,46 @@ async function usageOf(child: ChildProcess, what: 'usage' | 'live' = 'usage'): P
   return (await answer)[0].usage
 }
 
-/** The governor as `serve` runs it: every room, the log written to a file, metrics counted. */
+/** The governor as `serve` runs it: every room, the log written to a file, metrics counted. @param overlay YAML over the defaults */
 export async function startGovernor(
   upstream: string,
   settings: Readonly<Record<string, string>> = {},
+  overlay = '',
 ): Promise<GovernorProgram> {
   const folder = mkdtempSync(join(tmpdir(), 'docusign-governor-bench-'))
+  const overlayFile = join(folder, 'overlay.yaml')
+  writeFileSync(overlayFile, overlay)
   const logFile = join(folder, 'log')
   const argv = ['--import', new URL('children/asked.js', import.meta.url).href, pathOf('../../src/main.js')]
-  const child = spawn(process.execPath, [...argv, 'serve'], {
-    stdio: ['ignore', openSync(logFile, 'w'), 'inherit', 'ipc'],
-    env: {
-      GOVERNOR_LISTEN_PORT: '0',
-      GOVERNOR_ADMIN_PORT: '0',
-      GOVERNOR_UPSTREAM_API: upstream,
-      GOVERNOR_UPSTREAM_OAUTH: upstream,
-      GOVERNOR_STATE_PATH: join(folder, 'state'),
-      ...settings,
+  const child = spawn(
+    process.execPath,
+    [...argv, 'serve', ...(overlay === '' ? [] : ['--config', overlayFile])],
+    {
+      stdio: ['ignore', openSync(logFile, 'w'), 'inherit', 'ipc'],
+      env: {
+        GOVERNOR_LISTEN_PORT: '0',
+        GOVERNOR_ADMIN_PORT: '0',
+        GOVERNOR_UPSTREAM_API: upstream,
+        GOVERNOR_UPSTREAM_OAUTH: upstream,
+        GOVERNOR_STATE_PATH: join(folder, 'state'),
+        ...settings,
+      },
     },
-  })
+  )
+  const end = () => void child.kill('SIGTERM')
+  const over = endWithUs(end)
   const { url, adminPort } = await started(child, logFile)
   return {
     name: 'governor',
     port: Number(new URL(url).port),
+    pid: child.pid ?? 0,
     adminPort,
     liveBytes: async () => (await usageOf(child, 'live')).liveBytes ?? NaN,
     log: () => readFileSync(logFile, 'utf8'),
     usage: () => usageOf(child),
     async stop() {
-      await ended(child, () => child.kill('SIGTERM'))
+      over()
+      await ended(child, end)
       rmSync(folder, { recursive: true })
     },
   }

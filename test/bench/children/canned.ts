@@ -1,6 +1,6 @@
 /**
- * The same 2 KiB answer to every GET, without reading what it says: the cheaper the upstream, the more of the
- * machine is left for what is measured.
+ * The same answer to every GET, without reading what it says: the cheaper the upstream, the more of the machine is left
+ * for what is measured. Of 2 KiB, where its parent names no other size.
  */
 import net from 'node:net'
 import { serveParent } from './child.js'
@@ -10,7 +10,7 @@ const CALLS = 10_000_000
 const HOUR_SECONDS = 3600
 const RESET = (Math.floor(Date.now() / 1000 / HOUR_SECONDS) + 1) * HOUR_SECONDS
 
-const BODY = 'a'.repeat(2048)
+const BODY = 'a'.repeat(Number(process.argv[2] ?? 2048))
 const ANSWER = Buffer.from(
   [
     'HTTP/1.1 200 OK',

@@ -150,7 +150,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
       accounts: () => shownOf(governor.standings()),
       cache: () => shield.tally(),
       blockedHosts: () => governor.blockedHosts(),
-      nodes: shared.nodes,
+      nodes: () => shared.nodes(),
       observers,
     },
     clock,

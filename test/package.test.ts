@@ -31,6 +31,8 @@ const WANTED = [
   /^build\/src\/[\w/-]+\.js$/,
   /^src\/admin\/page\/[\w-]+\.(?:js|css|html)$/,
   /^config\/(?:default\.yaml|demo\.yaml|docusign-routes\.tsv)$/,
+  /^src\/plan\/report\/[\w-]+\.(?:js|css)$/,
+  /^config\/plan\/[\w-]+\.yaml$/,
   /^config\/kubernetes\/(?:example\/)?[\w-]+\.yaml$/,
   /^config\/prometheus\/(?:prometheus|rules\/[\w-]+)\.yml$/,
   /^grafana\/(?:dashboards\/[\w-]+\.json|provisioning\/[\w/-]+\.yaml)$/,

@@ -11,6 +11,7 @@ export function burntBy(pid: number): Usage {
   return {
     cpuMicros: family.reduce((sum, { cpuMicros }) => sum + cpuMicros, 0),
     rssBytes: family.reduce((sum, { rssBytes }) => sum + rssBytes, 0),
+    liveBytes: undefined,
   }
 }
 
@@ -22,7 +23,7 @@ function familyOf(pid: number): number[] {
   return [pid, ...children.flatMap(familyOf)]
 }
 
-function burntAlone(pid: number): Usage | undefined {
+function burntAlone(pid: number): Omit<Usage, 'liveBytes'> | undefined {
   // `stat` counts in hundredths of a second, which is as long as some of these programs take for a round.
   const nanos = threadsOf(pid).reduce(
     (sum, thread) => sum + Number(textOf(`/proc/${pid}/task/${thread}/schedstat`)?.split(' ')[0] ?? 0),

@@ -33,6 +33,7 @@ COPY --from=build /app/build/src ./build/src
 COPY package.json LICENSE ./
 COPY config ./config
 COPY src/admin/page ./src/admin/page
+COPY src/plan/report ./src/plan/report
 # What must survive a restart (state.path). A new volume takes over whom the folder belongs to.
 RUN mkdir --mode=700 data && chown node:node data
 VOLUME /app/data

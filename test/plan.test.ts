@@ -24,6 +24,7 @@ const A = '/v2.1/accounts/{accountId}'
 const E = `${A}/envelopes/{envelopeId}`
 /** Of the run that is lived. */
 const HOUR_MS = 8_000
+const LATE_SECONDS = 0.02
 const EPOCH_MS = Date.UTC(2026, 10, 25, 9, 0)
 
 /** A call that was answered, without anything that a test does not speak of. */
@@ -224,8 +225,11 @@ void t.test('a run that was lived is replayed as it was', async t => {
   waits.sort((a, b) => a - b)
   const lateAt = (share: number) => (waits[Math.ceil(share * waits.length) - 1] ?? 0) / 1000
   const p95 = lateAt(0.95)
-  // Of two hundred calls, one more or less that is held moves the rank: a hundredth of it, and then 5 %.
-  const isClose = figures.wait.p95 >= lateAt(0.94) * 0.95 && figures.wait.p95 <= lateAt(0.96) * 1.05
+  // Of two hundred calls, one more or less that is held moves the rank: a hundredth of it, and then 5 %, or the few
+  // milliseconds by which a busy machine's timers are late.
+  const isClose =
+    figures.wait.p95 >= lateAt(0.94) * 0.95 - LATE_SECONDS &&
+    figures.wait.p95 <= lateAt(0.96) * 1.05 + LATE_SECONDS
   t.ok(isClose, `p95: ${figures.wait.p95} replayed, ${p95} lived`)
   t.ok(p95 > 0.1, 'some waited')
   t.comment(JSON.stringify({ ...figures, course: undefined }))

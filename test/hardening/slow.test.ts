@@ -15,7 +15,7 @@ const SLOW = '/restapi/v2.1/accounts/1'
 const OTHER = '/restapi/v2.1/accounts/2'
 const HUNG = '/restapi/v2.1/accounts/3'
 /** Less than the buffers of a connection take, and more: the reader of the second holds DocuSign back. */
-const DOCUMENT_BYTES = 512 * 1024
+const DOCUMENT_BYTES = 256 * 1024
 const LARGE_BYTES = 12 * 1024 * 1024
 const PIECE = Buffer.alloc(256 * 1024, 'a')
 
@@ -117,7 +117,7 @@ for (const [kind, { begins, drips }] of Object.entries(CROWDS)) {
           if (drips === '') client.socket.pause()
           client.send(begins(n))
           clients.push(client)
-          if (n % 40 === 0) await pause(50)
+          if (n % 20 === 0) await pause(50)
         }
         for (let round = 0; round < 6; round++) {
           if (drips !== '') for (const client of clients) client.send(drips)

@@ -79,7 +79,8 @@ export function makeEmbeddedLedger(config: LedgerConfig, home: Home, wallMs: num
         if (kept) ({ slice, chunk, lines } = next)
         return kept
       },
-      learn: learned => home.write(tables => tables(LEARNED).put(Buffer.from(name), Buffer.from(JSON.stringify(learned)))),
+      learn: learned =>
+        home.write(tables => tables(LEARNED).put(Buffer.from(name), Buffer.from(JSON.stringify(learned)))),
     }
   }
 

@@ -175,7 +175,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
       accounts: () => shownOf(governor.standings()),
       cache: () => shield.tally(),
       blockedHosts: () => governor.blockedHosts(),
-      nodes: shared.nodes,
+      nodes: () => shared.nodes(),
       observers,
     },
     clock,
@@ -243,7 +243,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
       journal.stop()
       shield.flush()
       await observers.close()
-      await vault.close()
+      await Promise.all([vault.close(), treasury?.close()])
       await ledger.close()
     },
   }

@@ -218,6 +218,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
       journal.stop()
       shield.flush()
       await observers.close()
+      await treasury?.close()
       await shared.close()
     },
   }

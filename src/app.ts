@@ -99,13 +99,11 @@ export function makeApp(initial: Config, parts: AppParts): App {
   let forward = makeForward(forwardSlice(config), clock, turns)
   const homes = makeAccounts(homesSlice(config), commons)
   const { originOf, learn: learnResidences } = homes
+  const ways = { governor, originOf, rewriteUserinfo, learnResidences }
   const askUserinfo = makeAskUserinfo(
     {
-      governor,
-      originOf,
+      ...ways,
       send: (shipment, leave) => forward.send(shipment, leave),
-      rewriteUserinfo,
-      learnResidences,
       asked: (call, attempt) => metrics.asked(attempt, call),
     },
     clock,
@@ -145,15 +143,12 @@ export function makeApp(initial: Config, parts: AppParts): App {
     const identify = makeIdentify({ apps: Object.keys(settings.apps), isOurs: names.isOurs }, nameRoute)
     return makeCorridor(
       {
+        ...ways,
         identify,
-        governor,
         shield,
         headers: requestHeaders,
-        originOf,
         send: (shipment, leave) => upstream.send(shipment, leave),
         mayRepeat,
-        rewriteUserinfo,
-        learnResidences,
         publicUrl: names.publicUrl,
         observe,
         record: call => observers.captures.record(call),
@@ -178,6 +173,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
       accounts: () => shownOf(governor.standings()),
       cache: () => shield.tally(),
       blockedHosts: () => governor.blockedHosts(),
+      nodes: shared.nodes,
       observers,
     },
     clock,

@@ -142,6 +142,7 @@ void t.test('a status knows what is unknown: null, and never 0', t => {
     ],
     cache: { entries: null, bytes: null, hits: 0, misses: 3 },
     saved: { remembered: 0, coalesced: 0 },
+    nodes: [],
   })
   const account = {
     account: '42',
@@ -163,7 +164,11 @@ void t.test('a status knows what is unknown: null, and never 0', t => {
     ],
     cache: { entries: 1, bytes: 2, hits: 3, misses: 4 },
     saved: { remembered: 5, coalesced: 6 },
+    nodes: [{ id: 'a', version: '1', inHand: 3, waiting: 4, atMs: 1000 }],
   })
+  t.strictSame(known.nodes, [
+    { id: 'a', version: '1', inHand: 3, waiting: 4, at: '1970-01-01T00:00:01.000Z' },
+  ])
   t.strictSame(known.accounts[0], {
     account: '42',
     hour: { limit: 3000, used: null, remaining: 0, resetAt: '2026-11-23T13:00:00.000Z' },

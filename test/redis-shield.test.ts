@@ -227,6 +227,32 @@ void t.test('one shield of many nodes', { skip }, async t => {
     }
   })
 
+  await t.test('what was on its way while another node wrote is shown to nobody else', async t => {
+    const town = await openTown(t, redis, 3)
+    for (const node of [0, 1, 2]) await town.at(node, town.envelope())
+    for (const [isDeaf, status] of [
+      [false, 'sent'],
+      [true, 'sent'],
+      [true, 'completed'],
+    ] as const) {
+      const path = town.envelope(status)
+      town.slow(path, 500)
+      const reading = town.at(1, path)
+      await pause(150)
+      if (isDeaf) await redis.ask('CLIENT', 'KILL', 'TYPE', 'pubsub')
+      await town.at(0, `${path}/notification`, {}, 'PUT')
+      t.equal(outcome(await reading), 'forwarded')
+      await pause(30)
+      const before = town.arrivals()
+      for (const node of [2, 1, 0]) {
+        const is = node === 2 ? 'forwarded' : 'remembered'
+        t.equal(outcome(await town.at(node, path)), is, isDeaf ? 'the message was lost' : 'told at once')
+      }
+      t.equal(town.arrivals(), before + 1)
+      if (isDeaf) await pause(300)
+    }
+  })
+
   await t.test(
     'a token that DocuSign refuses at one node is refused at all, though the message is lost',
     async t => {
@@ -494,8 +520,8 @@ void t.test('one shield of many nodes', { skip }, async t => {
   await t.test('a question whose asker is gone counts as answered when its lease runs out', async t => {
     await redis.ask('FLUSHALL')
     const [one, other] = [
-      openShared(redis, 'lease', { leaseMs: 400 }),
-      openShared(redis, 'lease', { leaseMs: 400 }),
+      openShared(redis, 'lease', { leaseMs: 1_000 }),
+      openShared(redis, 'lease', { leaseMs: 1_000 }),
     ]
     t.teardown(() => Promise.all([one.close(), other.close()]))
     await until('both to be up', () => one.commons.isUp && other.commons.isUp)
@@ -503,11 +529,11 @@ void t.test('one shield of many nodes', { skip }, async t => {
     t.equal(await kinds(one.commons, 'a'), 'go')
     t.equal(await kinds(one.commons, 'a'), 'go', 'who asks again is the same')
     t.equal(await kinds(other.commons, 'b'), 'pending')
-    await pause(300)
+    await pause(600)
     one.commons.renew([{ ...inquiry('a'), id: '' }])
-    await pause(200)
+    await pause(600)
     t.equal(await kinds(other.commons, 'b'), 'pending', 'it was renewed')
-    await pause(300)
+    await pause(600)
     const word = await other.commons.ask(inquiry('b'))
     t.match(word, { kind: 'inside' })
     t.ok(word?.kind === 'inside' && word.restMs > 59_000, 'from the end of the lease')

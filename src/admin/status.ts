@@ -10,6 +10,18 @@ export interface StatusParts {
   readonly cache: CachePart
   /** Calls that DocuSign did not get because a copy, or a twin in flight, answered. */
   readonly saved: { readonly remembered: number; readonly coalesced: number }
+  readonly nodes?: readonly NodePart[]
+}
+
+/** A governor, as it said of itself. */
+export interface NodePart {
+  readonly id: string
+  readonly version: string
+  /** Calls it may send without asking, and calls that wait there. */
+  readonly inHand: number
+  readonly waiting: number
+  /** Epoch milliseconds. */
+  readonly atMs: number
 }
 
 export interface AccountPart {
@@ -54,6 +66,7 @@ export function buildStatus(parts: StatusParts) {
       misses: cache.misses,
     },
     saved: { remembered: saved.remembered, coalesced: saved.coalesced },
+    nodes: (parts.nodes ?? []).map(({ atMs, ...node }) => ({ ...node, at: moment(atMs) })),
   }
 }
 

@@ -5,7 +5,7 @@ import type { AdminParts } from './admin.js'
 import { buildGoLive } from './golive.js'
 import { makePage } from './page.js'
 import { buildSnapshot, type SnapshotAccount, type SnapshotParts } from './snapshot.js'
-import { buildStatus, type CachePart } from './status.js'
+import { buildStatus, type CachePart, type StatusParts } from './status.js'
 
 export interface ViewSources {
   readonly version: string
@@ -16,6 +16,8 @@ export interface ViewSources {
   readonly accounts: () => Iterable<SnapshotAccount>
   readonly cache: () => Pick<CachePart, 'entries' | 'bytes'>
   readonly blockedHosts: () => SnapshotParts['blockedHosts']
+  /** The governors that share what they may spend, this one among them; none where it shares with nobody. */
+  readonly nodes?: () => StatusParts['nodes']
   readonly observers: Observers
 }
 
@@ -35,6 +37,7 @@ export function makeViews(sources: ViewSources, clock: Clock): Pick<AdminParts, 
       accounts: sources.accounts(),
       cache: { ...sources.cache(), hits, misses },
       saved: { remembered, coalesced },
+      nodes: sources.nodes?.() ?? [],
     }
   }
 

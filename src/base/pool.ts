@@ -74,9 +74,8 @@ export interface Report {
   readonly blockedForMs: BlockedFor | undefined
   /** After so long without a report what it holds counts as spent. */
   readonly leaseMs: number
-  /** How often it reports while it holds anything, and how long it believes what it was told. */
+  /** How often it reports while it holds anything. */
   readonly pulseMs: number
-  readonly freshMs: number
   /** The times at which all calls were answered are of interest. */
   readonly wantsTimes: boolean
   /** The account's budget is kept under this other name from now on. */
@@ -100,7 +99,7 @@ export interface Told {
   readonly answeredByAll: number
   /** Answered over all nodes in this hour. */
   readonly usedOfHour: number
-  /** What this node may send of the windows that run, should the pool be lost; believed for `Report.freshMs`. */
+  /** What this node may send of the windows that run, should the pool be lost; believed as long as the lease lasts. */
   readonly part: number
   /** So long nobody is granted anything, and every node goes on as if the pool were lost: not all have reported. */
   readonly quietMs: number | undefined

@@ -5,6 +5,8 @@ const MAX_AHEAD = 512
 const MAX_AHEAD_MS = 1_000
 /** The same as a part of the burst window. */
 const AHEAD_SHARE = 1 / 8
+/** Over so much of a pulse at least it is measured how many calls it sends. */
+const MEASURED_SHARE = 1 / 8
 /** What was asked back is not wanted again so soon, in pulses. */
 const SCARCE_PULSES = 4
 
@@ -37,7 +39,7 @@ export class Appetite {
   /** Asked with every report; 0: what is in hand is better given back, if nobody waits. */
   ahead(isWaitedFor: boolean, nowMs: number): number {
     const elapsedMs = nowMs - this.#measuredMs
-    if (elapsedMs >= this.#pulseMs / 2) {
+    if (elapsedMs >= this.#pulseMs * MEASURED_SHARE) {
       // Who has sent nothing since the last report is idle.
       const isIdle = this.#taken === 0 && !isWaitedFor
       this.#perMs = isIdle ? 0 : Math.max(this.#taken / elapsedMs, this.#perMs / 2)

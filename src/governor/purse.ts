@@ -35,7 +35,6 @@ export class Purse {
   #refillBelow = 0
   #part = 0
   #askedMs = -Infinity
-  #heardMs = -Infinity
   #retryAtMs = -Infinity
   #asking = 0
   readonly #rounds: Rounds
@@ -74,6 +73,7 @@ export class Purse {
   holdMs(nowMs: number): number {
     if (this.room(nowMs) > 0) return 0
     if (this.#alone && !this.#alone.isOver(nowMs)) return this.#alone.waitMs(nowMs)
+    this.#plan(nowMs)
     const atMs = Math.max(this.#retryAtMs, nowMs + 1)
     this.#planFor(atMs)
     return atMs - nowMs
@@ -122,7 +122,7 @@ export class Purse {
   lose(nowMs: number): void {
     if (this.#alone) return
     const { budget } = this.#owner
-    const isFresh = nowMs - this.#heardMs < this.#rhythm.freshMs && this.#isEngaged()
+    const isFresh = nowMs < this.#leaseEndsMs && this.#isEngaged()
     budget.secede(!isFresh, nowMs)
     const part = isFresh ? this.#part : undefined
     this.#alone = new Alone({ house: this.#house, budget, own: this.#voice.own, part, sinceMs: nowMs })
@@ -200,7 +200,6 @@ export class Purse {
 
   #heard(told: Told, report: Report, sentMs: number): void {
     const nowMs = this.#house.clock.nowMs()
-    this.#heardMs = sentMs
     this.#hand += told.granted
     this.#leaseEndsMs = sentMs + report.leaseMs
     this.#refillBelow = Math.floor(this.#hand / 2)
@@ -226,10 +225,12 @@ export class Purse {
 
   #plan(nowMs: number): void {
     if (!this.#house.pool.isUp) return
-    const isWanting = this.#owner.inLane > 0 && this.#hand === 0
-    if (isWanting) this.#planFor(Math.max(this.#retryAtMs, nowMs + 1))
-    if (this.#isEngaged()) this.#planFor(Math.max(this.#askedMs + this.#rhythm.pulseMs, nowMs + 1))
-    else if (!isWanting) this.#house.idle(this)
+    const isWaited = this.#owner.inLane > 0
+    if (isWaited && this.#hand === 0) this.#planFor(Math.max(this.#retryAtMs, nowMs + 1))
+    // Who waits and says nothing for too long is not counted among those who wait.
+    if (isWaited || this.#isEngaged())
+      this.#planFor(Math.max(this.#askedMs + this.#rhythm.pulseMs, nowMs + 1))
+    else this.#house.idle(this)
   }
 
   /** The others should hear of it again. */
@@ -242,9 +243,8 @@ export class Purse {
   }
 
   #ring(): void {
-    const isWanted = this.#owner.inLane > 0 && this.inHand(this.#house.clock.nowMs()) === 0
-    const isOwed = this.#isEngaged() || this.#voice.isMoving
+    const isOwed = this.#owner.inLane > 0 || this.#isEngaged() || this.#voice.isMoving
     // One that is under way plans the next itself.
-    if (this.#house.pool.isUp && (isWanted || isOwed) && !this.#rounds.isRunning) void this.#ask()
+    if (this.#house.pool.isUp && isOwed && !this.#rounds.isRunning) void this.#ask()
   }
 }

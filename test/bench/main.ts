@@ -8,6 +8,7 @@ import { kill } from './kill.js'
 import { lanes } from './lanes.js'
 import { ledger } from './ledger.js'
 import { memory } from './memory.js'
+import { redis } from './redis.js'
 import { redisCopies } from './redis-copies.js'
 import { resident } from './resident.js'
 import { spared } from './spared.js'
@@ -33,6 +34,7 @@ const SECTIONS = {
   hours,
   kill,
   spared,
+  redis,
   'redis-copies': redisCopies,
 }
 

@@ -6,6 +6,7 @@ import { redrawOutcomes, showOutcomes } from './chart.js'
 import {
   showAnswers,
   showBlocks,
+  showNodes,
   showFigures,
   showGoLive,
   showHints,
@@ -35,6 +36,7 @@ function show(snapshot) {
   const judged = showAccounts(snapshot)
   showAnswers(snapshot, judged)
   showBlocks(snapshot)
+  showNodes(snapshot)
   showOutcomes(snapshot)
   showFigures(snapshot)
   showSpenders('apps', snapshot.lastHour.apps)

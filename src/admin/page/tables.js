@@ -135,6 +135,27 @@ export function showBlocks({ blockedHosts }) {
   setText(byId('blocks'), text.join(' '))
 }
 
+/** Nobody else is told of where this governor shares with nobody. */
+export function showNodes({ nodes, at }) {
+  setHidden(byId('nodes-section'), nodes.length === 0)
+  keepRows(
+    body('nodes'),
+    nodes,
+    ({ id }) => id,
+    () => cellsRow(['', '', 'n', 'n', 'n']),
+    (row, { id, version, inHand, waiting, at: heard }) => {
+      const silent = Math.max(0, (Date.parse(at) - Date.parse(heard)) / 1000)
+      fill(row, [
+        id,
+        version,
+        sayNumber(inHand),
+        sayNumber(waiting),
+        silent < 5 ? 'now' : `${saySpan(silent)} ago`,
+      ])
+    },
+  )
+}
+
 const SAVED = {
   terminal: 'by a copy of what has reached its end',
   poll: 'by a copy inside the poll interval',

@@ -135,8 +135,8 @@ for id, one in pairs(nodes) do
   if id ~= r.n then
     hand, waiting = hand + one.hand, waiting + one.wait
     if one.wait > 0 then got = got + one.got end
-    -- What each was told to spend if we are lost, for as long as it believes that.
-    if now < one.till - r.lease + r.fresh then parts = parts + (one.part or 0) end
+    -- What each was told to spend if we are lost.
+    parts = parts + (one.part or 0)
   end
 end
 

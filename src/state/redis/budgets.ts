@@ -116,7 +116,6 @@ export function makeBudgets(redis: RedisConnection, { clock, node, lateMs, nodes
       ku: blockedForMs?.unknown,
       lease: report.leaseMs,
       pulse: report.pulseMs,
-      fresh: report.freshMs,
       alone: report.wasAlone || undefined,
       settle: SETTLE_MS,
       keep: Math.ceil(2 * usual.hourMs + usual.burstMs + 10 * report.leaseMs),

@@ -52,7 +52,7 @@ export function makeCommons(config: CommonsConfig, parts: CommonsParts): SharedS
   const names = makeNames(config.vaultKey)
   const leaseMs = config.leaseMs ?? LEASE_MS
   const patience = makePatience(config.patienceMs ?? PATIENCE_MS, parts, unexpected)
-  const { inTime } = patience
+  const { inTime, inItsTime } = patience
   const newsroom = makeNewsroom(connection, clock)
   const ttlMs = Math.max(config.keepMs, MIN_KEEP_MS)
   const outbox = makeOutbox({
@@ -71,6 +71,7 @@ export function makeCommons(config: CommonsConfig, parts: CommonsParts): SharedS
     connection,
     hasRoom: () => room?.isLeft === true,
     inTime,
+    inItsTime,
     removed: (subject, id) => outbox.removed(subject, id),
     async put(facts, { name, headBytes }, stamp) {
       outbox.flush()

@@ -7,6 +7,8 @@ export interface Patience {
   readonly isOut: boolean
   /** `undefined`: not in time, or not at all. */
   readonly inTime: <T>(work: Promise<T>) => Promise<T | undefined>
+  /** The same of what no call waits for: it has a command's own deadline. */
+  readonly inItsTime: <T>(work: Promise<T>) => Promise<T | undefined>
 }
 
 /** Three of them, a token's, a question's and a copy's, are less than a second. */
@@ -19,7 +21,14 @@ export function makePatience(
   unexpected: (error: unknown) => void,
 ): Patience {
   let outUntilMs = -Infinity
+
+  function failed(error: unknown): undefined {
+    // What Redis refuses of a command of ours is our mistake.
+    if (!(error instanceof RedisLost)) unexpected(error)
+  }
+
   return {
+    inItsTime: work => work.catch(failed),
     get isOut() {
       return clock.nowMs() < outUntilMs
     },
@@ -45,9 +54,7 @@ export function makePatience(
           },
           (error: unknown) => {
             end()
-            // What Redis refuses of a command of ours is our mistake.
-            if (!(error instanceof RedisLost)) unexpected(error)
-            resolve(undefined)
+            resolve(failed(error))
           },
         )
       }),

@@ -143,8 +143,7 @@ void t.test('the README has the words of answers and the metrics, all of them an
   const reasons = [...union.matchAll(/'([\w-]+)'/g)].map(([, reason = '']) => reason)
   const [, rows = ''] = /^\| `X-Governor-Refusal` \| status .*\n.*\n((?:\|.*\n)+)/m.exec(readme) ?? []
   const told = rows.split('\n').flatMap(row => (row.split('|')[1] ?? '').match(/[\w-]+/g) ?? [])
-  // Only a store that several governors share can be lost and the calls be refused for it.
-  t.strictSame(told.sort(), reasons.filter(reason => reason !== 'state-unavailable').sort())
+  t.strictSame(told.sort(), reasons.sort())
 
   const [, hints = ''] = /export type Hint =([\s\S]*?)\n\n/.exec(read('src/base/types.ts')) ?? []
   const [, explained = ''] = /^## Errors explained\n([\s\S]*?)^## /m.exec(readme) ?? []

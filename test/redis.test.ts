@@ -5,6 +5,7 @@ import t from 'tap'
 import { makeSystemClock } from '../src/base/clock.js'
 import { BUDGET_SCRIPT } from '../src/state/redis/budget-script.js'
 import { makeConnection, makeScript, type RedisConnection } from '../src/state/redis/connection.js'
+import { lateness, watchNoise } from './fixtures/hours.js'
 import { at, flood, startNodes, type Flood, type Nodes } from './fixtures/nodes.js'
 import { redisSkip, startRedis, startSentinel, type RedisServer } from './fixtures/redis.js'
 
@@ -284,16 +285,17 @@ function usedBetween(asked: Flood, fromMs: number, toMs: number): number[] {
   })
 }
 
-/** Asks without waiting, at each node in turn, and how long the slowest took to be told. */
+/** Asks without waiting, at each node in turn: how long the slowest took to be told, the machine's own lateness taken off. */
 function impatient(nodes: Nodes): { stop(): Promise<number> } {
   let isOn = true
-  let slowestMs = 0
+  const spans: { fromMs: number; toMs: number }[] = []
+  const noise = watchNoise(() => performance.now())
   const running = (async () => {
     for (let n = 0; isOn; n++) {
       const { askedMs, endedMs } = await nodes.ask(n % 3, `/envelopes?from_date=2020-01-01&n=i${n}`, {
         prefer: 'wait=0',
       })
-      slowestMs = Math.max(slowestMs, endedMs - askedMs)
+      spans.push({ fromMs: askedMs, toMs: endedMs })
       await pause(20)
     }
   })()
@@ -301,7 +303,13 @@ function impatient(nodes: Nodes): { stop(): Promise<number> } {
     async stop() {
       isOn = false
       await running
-      return slowestMs
+      const late = noise.stop()
+      return Math.max(
+        ...spans
+          .filter(({ fromMs, toMs }) => toMs - fromMs > 500)
+          .map(({ fromMs, toMs }) => toMs - fromMs - lateness(late, fromMs, toMs)),
+        0,
+      )
     },
   }
 }
@@ -370,7 +378,8 @@ void t.test('three nodes, ten times too many calls, and Redis does what it likes
   await back('killed and restarted empty')
   await pause(3_000)
   await steady('in the end', 6_000)
-  t.ok((await probe.stop()) < 1_000, 'nobody who would not wait was kept waiting')
+  const slowestMs = await probe.stop()
+  t.ok(slowestMs < 1_000, `nobody who would not wait was kept waiting (${Math.round(slowestMs)} ms)`)
   await asked.stop()
   t.equal(nodes.violations('hour', 'fixed'), 0, 'no hour had more than its limit')
   t.equal(nodes.violations('burst', 'sliding'), 0, 'nor any burst window, wherever it begins')
@@ -478,5 +487,74 @@ void t.test(
     const freeAt = at0 + 3_000 + BURST_MS
     for (let now = at0 + 4_000; now < freeAt; now += 1_000) t.equal((await ask('b', now, 1)).grant, 0)
     t.equal((await ask('b', freeAt + SLOT_MS, 10)).grant, 10, 'and a window later they are free')
+  },
+)
+
+void t.test(
+  'lost, with state.onLoss: closed: nothing is sent, and the node is not ready',
+  { skip },
+  async t => {
+    const redis = await startRedis()
+    const settings = { ...PATIENT, GOVERNOR_STATE_ON_LOSS: 'closed', ...at(redis) }
+    const nodes = await startNodes({ nodes: 1, docusign: CROWDED, settings })
+    t.teardown(async () => {
+      await nodes.stop()
+      await redis.stop()
+    })
+    const [node] = nodes.governors
+    const list = '/envelopes?from_date=2020-01-01'
+    const ready = async () => (await fetch(`${node?.adminUrl}/readyz`)).status
+    t.equal((await nodes.ask(0, `${list}&n=1`)).status, 200)
+    t.equal(await ready(), 200)
+    await redis.kill()
+    await until(() => /state-degraded/.test(node?.lines.join('') ?? ''))
+    // What is in hand is sent first.
+    let told = await nodes.ask(0, `${list}&n=2`)
+    for (let n = 3; n < 20 && told.status === 200; n++) told = await nodes.ask(0, `${list}&n=${n}`)
+    t.match(told, { status: 503, outcome: 'state-unavailable' })
+    t.equal(await ready(), 503)
+    const sent = nodes.simulator.report().calls.total
+    await nodes.ask(0, `${list}&n=20`)
+    t.equal(nodes.simulator.report().calls.total, sent)
+    await redis.restart()
+    while ((await ready()) !== 200) await pause(20)
+    // A Redis that knows nothing is told all; for two seconds nothing is granted.
+    while ((await nodes.ask(0, `${list}&n=21`, { prefer: 'wait=3' })).status !== 200) await pause(100)
+    const status = (await (await fetch(`${node?.adminUrl}/status`)).json()) as { nodes: { id: string }[] }
+    t.equal(status.nodes.length, 1, 'and the status names the one node')
+  },
+)
+
+void t.test(
+  'two names of an account are one budget at all nodes, once one of them has seen both',
+  { skip },
+  async t => {
+    const redis = await startRedis()
+    const limits = { hourLimit: 40, hourWindow: 3_600, burstLimit: 1_000, burstWindow: 1, latencyMs: 1 }
+    const nodes = await startNodes({ nodes: 2, docusign: limits, settings: { ...PATIENT, ...at(redis) } })
+    t.teardown(async () => {
+      await nodes.stop()
+      await redis.stop()
+    })
+    const number = nodes.simulator.accounts()[0]?.number ?? ''
+    const byNumber = (n: number) => nodes.ask(1, `/envelopes?from_date=2020-01-01&n=${n}`, {}, number)
+    // One node knows it by its number only, the other by its GUID, until it is told both.
+    for (let n = 0; n < 5; n++) t.equal((await byNumber(n)).status, 200)
+    for (let n = 0; n < 5; n++)
+      t.equal((await nodes.ask(0, `/envelopes?from_date=2020-01-01&m=${n}`)).status, 200)
+    t.equal((await nodes.ask(0, '')).status, 200, 'GET /accounts/{accountId} tells both')
+    await pause(500)
+    await byNumber(90)
+    await pause(500)
+    const last: number[] = []
+    for (let n = 100; n < 160; n++)
+      last.push(
+        (await byNumber(n)).status,
+        (await nodes.ask(0, `/envelopes?from_date=2020-01-01&k=${n}`)).status,
+      )
+    t.equal(nodes.violations('hour', 'fixed'), 0)
+    t.equal(nodes.simulator.report().blocked, 0, 'DocuSign had nothing to refuse')
+    const used = nodes.simulator.report().calls.total
+    t.ok(used >= 38 && used <= 40, `${used} of 40 were used`)
   },
 )

@@ -170,10 +170,11 @@ export class Account implements LaneBudget {
     this.wake()
   }
 
-  /** All nodes call it by its GUID, once that is known. */
-  pooledAs(name: string): void {
-    this.#pooledAs = name
-    this.#purse?.rename(name)
+  /** All nodes call it by its GUID once that is known, and whoever calls it by its number is told so. */
+  pooledAs(guid: string, number: string): void {
+    this.#pooledAs = guid
+    this.#purse ??= this.#treasury?.open(guid, this)
+    this.#purse?.rename(guid, number)
   }
 
   /** Who waits in its lanes, under either of its names. */

@@ -104,7 +104,7 @@ export function makeBook(initial: GovernorConfig, journal: Journal, clock: Clock
       const united = (one ?? other) as Account
       if (one && other) one.absorb(other, clock.nowMs())
       else journal.open(one ? number : guid).learned(clock.nowMs(), { sameAs: united.key })
-      united.pooledAs(guid)
+      united.pooledAs(guid, number)
       accounts.set(guid, united)
       accounts.set(number, united)
       last = undefined

@@ -137,15 +137,15 @@ export class Purse {
     this.#planFor(nowMs + 1 + (what === 'all' ? Math.random() * (this.#rhythm.pulseMs / 2) : 0))
   }
 
-  /** From now on it is the purse of the same account under this name. */
-  rename(name: string): void {
-    const tag = this.#house.pool.tagOf(name)
-    if (tag === this.tag) return
-    this.#voice.moves(this.tag, name)
-    this.tag = tag
+  /** The account goes by its GUID from now on; under its number nobody keeps a budget any more. */
+  rename(guid: string, number: string): void {
+    const { pool, clock } = this.#house
+    this.#voice.moves(pool.tagOf(number), guid)
+    this.#planFor(clock.nowMs() + 1)
+    if (this.tag === pool.tagOf(guid)) return
+    this.tag = pool.tagOf(guid)
     this.#voice.unknown('')
     this.#hand = 0
-    this.#planFor(this.#house.clock.nowMs() + 1)
   }
 
   /** The account's other name had a purse, too: what its node had answered is told here. @param name of this one */

@@ -11,9 +11,14 @@ export interface Treasury {
   configure(onLoss: OnLoss): void
   /** Called where another node has seen that two names are one account's. */
   whenSame(unite: (name: string, guid: string) => void): void
+  /** What is in hand is given back, and the last answers are told; resolves when there has been time for that. */
+  close(): Promise<void>
   /** Calls in hand and calls that wait, of all accounts. */
   tally(): { readonly inHand: number; readonly waiting: number }
 }
+
+/** A few round trips. */
+const FAREWELL_MS = 100
 
 export function makeTreasury(pool: Pool, initial: OnLoss, clock: Clock): Treasury {
   let onLoss = initial
@@ -60,6 +65,11 @@ export function makeTreasury(pool: Pool, initial: OnLoss, clock: Clock): Treasur
     },
     whenSame(tell) {
       unite = tell
+    },
+    close() {
+      if (engaged.size === 0 || !pool.isUp) return Promise.resolve()
+      for (const purse of engaged.keys()) purse.summon('hand', clock.nowMs())
+      return new Promise(resolve => void clock.after(FAREWELL_MS, resolve))
     },
     tally() {
       const nowMs = clock.nowMs()

@@ -629,7 +629,7 @@ function openShared(
   if (!config) throw new Error('no Redis in the settings')
   const connection = makeConnection(config, clock)
   const { commons, vault } = makeCommons(
-    { vaultKey: undefined, isCluster: false, keepMs: 1e11, intervalMs: 1e11, ...over },
+    { vaultKey: undefined, isCluster: false, keepMs: 1e11, intervalMs: 1e11, patienceMs: 450, ...over },
     {
       connection,
       clock,

@@ -11,8 +11,6 @@ export interface Patience {
   readonly inItsTime: <T>(work: Promise<T>) => Promise<T | undefined>
 }
 
-/** Three of them, a token's, a question's and a copy's, are less than a second. */
-export const PATIENCE_MS = 250
 const OUT_MS = 500
 
 export function makePatience(

@@ -173,7 +173,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
       accounts: () => shownOf(governor.standings()),
       cache: () => shield.tally(),
       blockedHosts: () => governor.blockedHosts(),
-      nodes: shared.nodes,
+      nodes: () => shared.nodes(),
       observers,
     },
     clock,
@@ -240,6 +240,7 @@ export function makeApp(initial: Config, parts: AppParts): App {
       journal.stop()
       shield.flush()
       await observers.close()
+      await treasury?.close()
       await shared.close()
     },
   }

@@ -478,7 +478,8 @@ void t.test(
       const stands = { held: 0, hand: 0, wait, want: wait, total: 0, base: 0, c: [], unh: 0, k: true, h: 0 }
       const rhythm = { lease: 3_000, pulse: 250, settle: 1_000, keep: 60_000 }
       const report = { n, now, tag: 't', id: 'g', g: '', q: ++numbers[n], ...windows, ...stands, ...rhythm }
-      return JSON.parse(String(await redis.eval(BUDGET_SCRIPT, keys, [JSON.stringify(report)])))
+      const text = String(await redis.eval(BUDGET_SCRIPT, keys, [JSON.stringify(report)]))
+      return JSON.parse(text) as { grant: number; retry?: number; done: number }
     }
     const at0 = 1_000_000_000
     t.equal((await ask('a', at0, 10)).grant, 10)

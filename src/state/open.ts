@@ -43,6 +43,8 @@ export interface State {
   close(): Promise<void>
 }
 
+/** Of a command's deadline: a call may need three answers, and waits for each no longer. */
+const SHARE_OF_TIMEOUT = 0.5
 const NOTHING = { inHand: 0, waiting: 0 }
 
 /** Blocks while an embedded one reads what is there; never throws. */
@@ -71,7 +73,10 @@ function openShared(config: StateConfig, redis: RedisConfig, parts: StateParts) 
   const { version = '' } = parts
   const opened = makeRedis(redis, { ...parts, version, tally: () => parts.tally?.() ?? NOTHING })
   const { commons, vault } = makeCommons(
-    { vaultKey, keepMs, intervalMs, isCluster: redis.cluster.length > 0 },
+    {
+      ...{ vaultKey, keepMs, intervalMs, isCluster: redis.cluster.length > 0 },
+      patienceMs: redis.commandTimeoutMs * SHARE_OF_TIMEOUT,
+    },
     { ...parts, connection: opened.connection },
   )
   return { ...opened, commons, vault: { ...vault, close: commons.close } }

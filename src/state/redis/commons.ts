@@ -10,7 +10,7 @@ import { makeHomes } from './homes.js'
 import { makeNames } from './names.js'
 import { makeNewsroom } from './news.js'
 import { makeOutbox } from './outbox.js'
-import { makePatience, PATIENCE_MS } from './patience.js'
+import { makePatience } from './patience.js'
 import { makeRoom } from './room.js'
 import { ACCOUNT, ASK, CONFIRM, OVER, PUT, RENEW } from './shield-questions.js'
 import { makeTokenRecords } from './token-records.js'
@@ -21,8 +21,8 @@ export interface CommonsConfig {
   readonly vaultKey: Buffer | undefined
   /** A script sees the keys of one tag alone. */
   readonly isCluster: boolean
-  /** How long a call waits for one answer. */
-  readonly patienceMs?: number
+  /** How long a call waits for one answer: a token's, a question's and a copy's must come to less than a second. */
+  readonly patienceMs: number
   /** How long a question is on its way before it is renewed, or counts as answered: three renewals (5 s each) long. */
   readonly leaseMs?: number
   /** How long what is known of a subject may matter: as old as a copy may be, and as long as an interval. */
@@ -51,8 +51,8 @@ export function makeCommons(config: CommonsConfig, parts: CommonsParts): SharedS
   const { connection, clock, turns, unexpected = () => undefined } = parts
   const names = makeNames(config.vaultKey)
   const leaseMs = config.leaseMs ?? LEASE_MS
-  const patience = makePatience(config.patienceMs ?? PATIENCE_MS, parts, unexpected)
-  const { inTime } = patience
+  const patience = makePatience(config.patienceMs, parts, unexpected)
+  const { inTime, inItsTime } = patience
   const newsroom = makeNewsroom(connection, clock)
   const ttlMs = Math.max(config.keepMs, MIN_KEEP_MS)
   const outbox = makeOutbox({
@@ -71,6 +71,7 @@ export function makeCommons(config: CommonsConfig, parts: CommonsParts): SharedS
     connection,
     hasRoom: () => room?.isLeft === true,
     inTime,
+    inItsTime,
     removed: (subject, id) => outbox.removed(subject, id),
     async put(facts, { name, headBytes }, stamp) {
       outbox.flush()

@@ -7,10 +7,10 @@ export interface Patience {
   readonly isOut: boolean
   /** `undefined`: not in time, or not at all. */
   readonly inTime: <T>(work: Promise<T>) => Promise<T | undefined>
+  /** The same of what no call waits for: it has a command's own deadline. */
+  readonly inItsTime: <T>(work: Promise<T>) => Promise<T | undefined>
 }
 
-/** Three of them, a token's, a question's and a copy's, are less than a second. */
-export const PATIENCE_MS = 250
 const OUT_MS = 500
 
 export function makePatience(
@@ -19,7 +19,14 @@ export function makePatience(
   unexpected: (error: unknown) => void,
 ): Patience {
   let outUntilMs = -Infinity
+
+  function failed(error: unknown): undefined {
+    // What Redis refuses of a command of ours is our mistake.
+    if (!(error instanceof RedisLost)) unexpected(error)
+  }
+
   return {
+    inItsTime: work => work.catch(failed),
     get isOut() {
       return clock.nowMs() < outUntilMs
     },
@@ -45,9 +52,7 @@ export function makePatience(
           },
           (error: unknown) => {
             end()
-            // What Redis refuses of a command of ours is our mistake.
-            if (!(error instanceof RedisLost)) unexpected(error)
-            resolve(undefined)
+            resolve(failed(error))
           },
         )
       }),

@@ -30,6 +30,8 @@ export interface SharedVaultParts {
   readonly clock: Clock
   /** `undefined`: lost, or too slow. */
   readonly inTime: <T>(work: Promise<T>) => Promise<T | undefined>
+  /** The same of what no call waits for. */
+  readonly inItsTime: <T>(work: Promise<T>) => Promise<T | undefined>
   readonly subjectOf: (facts: CopyFacts) => string
   /** Enters it where the world still stands as `stamp` says. `undefined`: it does not. */
   readonly put: (
@@ -58,7 +60,7 @@ const READ_OUT_MS = 300_000
 const MAX_SHELVED = 100_000
 
 export function makeSharedVault(parts: SharedVaultParts): SharedVault {
-  const { key, connection, clock, inTime, subjectOf, put, removed, hasRoom, lifeMs } = parts
+  const { key, connection, clock, inTime, inItsTime, subjectOf, put, removed, hasRoom, lifeMs } = parts
   const scaleMs = clock.wallMs() - clock.nowMs()
   const shelves = makeStore<Shelved>(MAX_SHELVED)
   const depositing = new Map<string, Set<OpenDeposit>>()
@@ -72,7 +74,7 @@ export function makeSharedVault(parts: SharedVaultParts): SharedVault {
     create: name => Promise.resolve(openBody(name)),
     discard(names) {
       for (const name of names)
-        if (name !== '') void inTime(connection.call('pexpire', bodyOf(name), READ_OUT_MS, 'LT'))
+        if (name !== '') void inItsTime(connection.call('pexpire', bodyOf(name), READ_OUT_MS, 'LT'))
     },
   }
 
@@ -86,7 +88,7 @@ export function makeSharedVault(parts: SharedVaultParts): SharedVault {
       async write(bytes, at) {
         const kept = connection.call('setrange', body, at, bytes)
         const expires = connection.call('pexpire', body, UNFINISHED_MS)
-        const [isKept] = await Promise.all([inTime(kept), inTime(expires)])
+        const [isKept] = await Promise.all([inItsTime(kept), inItsTime(expires)])
         return isKept === undefined ? 0 : bytes.length
       },
       sync: () => Promise.resolve(),
@@ -101,13 +103,13 @@ export function makeSharedVault(parts: SharedVaultParts): SharedVault {
     const { stamp = '' } = facts
     if (stamp === '' || !isWanted() || !connection.isUp || !hasRoom()) return false
     const [body, life] = [bodyOf(name), Math.ceil(lifeMs(facts))]
-    const isBodyThere = inTime(
+    const isBodyThere = inItsTime(
       small ? connection.call('set', body, small, 'PX', life) : connection.call('pexpire', body, life),
     )
     const answeredAgoMs = clock.nowMs() + scaleMs - facts.answeredWallMs
     const [isThere, told] = await Promise.all([
       isBodyThere,
-      inTime(put({ ...facts, answeredAgoMs }, where, stamp)),
+      inItsTime(put({ ...facts, answeredAgoMs }, where, stamp)),
     ])
     if (isThere === undefined || !told) return false
     if (!isWanted()) {

@@ -48,6 +48,8 @@ export interface Verdict {
   /** Calls of the first account's fullest hour, as a share of its limit. */
   readonly fullest: number
   readonly polls: number
+  /** Those that a write called for. */
+  readonly pollsAfterWrite: number
   readonly rereads: number
   readonly refusedToClients: number
   readonly refusedByDocusign: number
@@ -164,6 +166,7 @@ export async function spend(contender: Contender, size: DaySize): Promise<Verdic
     const sentMs = new Map([...diary.voids].map(([id, { askedMs }]) => [id, askedMs]))
     const answeredMs = new Map([...diary.voids].map(([id, { endedMs }]) => [id, endedMs]))
     const { count, longestMs } = staleReads(diary.reads, answeredMs)
+    const idle = idlePolls(report, sentMs, toOursMs)
     const writes = diary.lines.filter(({ does, isAnswered }) => does !== 'read' && isAnswered).length
     const over = (window: 'hour' | 'burst', kind: 'fixed' | 'sliding') =>
       report.limits
@@ -187,7 +190,8 @@ export async function spend(contender: Contender, size: DaySize): Promise<Verdic
       overHour: over('hour', 'fixed'),
       overBurst: over('burst', 'sliding'),
       fullest: (hour?.worst ?? 0) / size.hourLimit,
-      polls: idlePolls(report, sentMs, toOursMs),
+      polls: idle,
+      pollsAfterWrite: report.pollsTotal - idle,
       rereads: report.terminalRereadsTotal,
       refusedToClients: diary.refusals,
       refusedByDocusign: report.blocked,

@@ -9,7 +9,9 @@ import { lateness, watchNoise } from './fixtures/hours.js'
 import { at, flood, startNodes, type Flood, type Nodes } from './fixtures/nodes.js'
 import { redisSkip, startRedis, startSentinel, type RedisServer } from './fixtures/redis.js'
 
-const skip = redisSkip()
+/** Most of them wait most of the time: they run side by side. */
+t.jobs = 3
+const RUN = { skip: redisSkip(), buffered: true, timeout: 110_000 }
 const COMMON = {
   cluster: [],
   sentinels: [],
@@ -37,64 +39,60 @@ async function until(isSo: () => boolean, withinMs = 5_000): Promise<number> {
   return performance.now() - sinceMs
 }
 
-void t.test(
-  'a connection says within its deadline that Redis is lost, and then at once',
-  { skip },
-  async t => {
-    const server = await startRedis()
-    const redis = connect(server)
-    t.teardown(async () => {
-      await redis.close()
-      await server.stop()
-    })
-    const turns: boolean[] = []
-    const heard: string[] = []
-    redis.onChange(isUp => void turns.push(isUp))
-    redis.subscribe(redis.key('bus'), message => void heard.push(message))
-    await t.rejects(redis.call('get', 'x'), { name: 'RedisLost' }, 'nothing is queued before it is there')
-    await until(() => redis.isUp)
-    const count = makeScript(`return redis.call('INCR', KEYS[1])`)
-    t.equal(await redis.eval(count, [redis.key('a', 'n')], []), 1, 'a script it does not know')
-    t.equal(await redis.eval(count, [redis.key('a', 'n')], []), 2, 'and one it knows')
-    t.equal(redis.key('a', 'n'), 'test:{a}:n')
+void t.test('a connection says within its deadline that Redis is lost, and then at once', RUN, async t => {
+  const server = await startRedis()
+  const redis = connect(server)
+  t.teardown(async () => {
+    await redis.close()
+    await server.stop()
+  })
+  const turns: boolean[] = []
+  const heard: string[] = []
+  redis.onChange(isUp => void turns.push(isUp))
+  redis.subscribe(redis.key('bus'), message => void heard.push(message))
+  await t.rejects(redis.call('get', 'x'), { name: 'RedisLost' }, 'nothing is queued before it is there')
+  await until(() => redis.isUp)
+  const count = makeScript(`return redis.call('INCR', KEYS[1])`)
+  t.equal(await redis.eval(count, [redis.key('a', 'n')], []), 1, 'a script it does not know')
+  t.equal(await redis.eval(count, [redis.key('a', 'n')], []), 2, 'and one it knows')
+  t.equal(redis.key('a', 'n'), 'test:{a}:n')
 
-    server.freeze()
-    const sinceMs = performance.now()
-    await t.rejects(redis.call('get', redis.key('a', 'n')), { name: 'RedisLost' }, 'frozen')
-    t.ok(performance.now() - sinceMs < 1_000)
-    const againMs = performance.now()
-    await t.rejects(redis.call('get', redis.key('a', 'n')), { name: 'RedisLost' })
-    t.ok(performance.now() - againMs < 50, 'nobody waits for it any more')
-    server.thaw()
-    await until(() => redis.isUp)
+  server.freeze()
+  const sinceMs = performance.now()
+  await t.rejects(redis.call('get', redis.key('a', 'n')), { name: 'RedisLost' }, 'frozen')
+  t.ok(performance.now() - sinceMs < 1_000)
+  const againMs = performance.now()
+  await t.rejects(redis.call('get', redis.key('a', 'n')), { name: 'RedisLost' })
+  t.ok(performance.now() - againMs < 50, 'nobody waits for it any more')
+  server.thaw()
+  await until(() => redis.isUp)
 
-    await server.ask('REPLICAOF', '127.0.0.1', '1')
-    await t.rejects(redis.eval(count, [redis.key('a', 'n')], []), { message: /^READONLY/ }, 'read-only')
-    t.equal(redis.isUp, false)
-    t.match(redis.why, /READONLY/)
-    await server.ask('REPLICAOF', 'NO', 'ONE')
-    await until(() => redis.isUp)
+  await server.ask('REPLICAOF', '127.0.0.1', '1')
+  await t.rejects(redis.eval(count, [redis.key('a', 'n')], []), { message: /^READONLY/ }, 'read-only')
+  t.equal(redis.isUp, false)
+  t.match(redis.why, /READONLY/)
+  await server.ask('REPLICAOF', 'NO', 'ONE')
+  await until(() => redis.isUp)
 
-    await server.ask('CONFIG', 'SET', 'maxmemory', '1')
-    await t.rejects(redis.call('set', redis.key('a', 'x'), '1'), { message: /^OOM/ }, 'out of memory')
-    await server.ask('CONFIG', 'SET', 'maxmemory', '0')
-    await until(() => redis.isUp)
+  await server.ask('CONFIG', 'SET', 'maxmemory', '1')
+  await t.rejects(redis.call('set', redis.key('a', 'x'), '1'), { message: /^OOM/ }, 'out of memory')
+  await server.ask('CONFIG', 'SET', 'maxmemory', '0')
+  await until(() => redis.isUp)
 
-    await server.kill()
-    await until(() => !redis.isUp)
-    await server.restart()
-    await until(() => redis.isUp)
-    t.equal(await redis.eval(count, [redis.key('a', 'n')], []), 1, 'empty, and it knows no script any more')
-    await until(() => {
-      void redis.call('publish', redis.key('bus'), 'hello').catch(() => undefined)
-      return heard.includes('hello')
-    })
-    t.strictSame(turns, [true, false, true, false, true, false, true, false, true])
-    t.equal(redis.epoch, 5)
-  },
-)
+  await server.kill()
+  await until(() => !redis.isUp)
+  await server.restart()
+  await until(() => redis.isUp)
+  t.equal(await redis.eval(count, [redis.key('a', 'n')], []), 1, 'empty, and it knows no script any more')
+  await until(() => {
+    void redis.call('publish', redis.key('bus'), 'hello').catch(() => undefined)
+    return heard.includes('hello')
+  })
+  t.strictSame(turns, [true, false, true, false, true, false, true, false, true])
+  t.equal(redis.epoch, 5)
+})
 
-void t.test('a user, a password and TLS are what they are said to be', { skip }, async t => {
+void t.test('a user, a password and TLS are what they are said to be', RUN, async t => {
   const acl = '--user governor on >secret ~test:* &test:* +@all --user default off'
   const server = await startRedis(...acl.split(' '))
   t.teardown(() => server.stop())
@@ -125,7 +123,7 @@ interface Naive {
 
 void t.test(
   'no node is ever granted what another holds or has spent, and nothing is kept back for ever',
-  { skip },
+  RUN,
   async t => {
     const server = await startRedis()
     const redis = connect(server)
@@ -323,7 +321,7 @@ function areSharing(nodes: Nodes): Promise<boolean> {
   ).then(all => all.every(isUp => isUp))
 }
 
-void t.test('three nodes, ten times too many calls, and Redis does what it likes', { skip }, async t => {
+void t.test('three nodes, ten times too many calls, and Redis does what it likes', RUN, async t => {
   const redis = await startRedis()
   const nodes = await startNodes({ nodes: 3, docusign: CROWDED, settings: { ...PATIENT, ...at(redis) } })
   t.teardown(async () => {
@@ -386,7 +384,7 @@ void t.test('three nodes, ten times too many calls, and Redis does what it likes
   t.equal(nodes.simulator.report().blocked, 0, 'and DocuSign refused nothing')
 })
 
-void t.test('a Sentinel fails over, and the nodes follow', { skip }, async t => {
+void t.test('a Sentinel fails over, and the nodes follow', RUN, async t => {
   const master = await startRedis()
   const replica = await startRedis('--replicaof', master.host, String(master.port))
   const sentinel = await startSentinel(master)
@@ -417,7 +415,7 @@ void t.test('a Sentinel fails over, and the nodes follow', { skip }, async t => 
   t.equal(nodes.violations('hour', 'fixed') + nodes.violations('burst', 'sliding'), 0)
 })
 
-void t.test('those who wait are served in proportion, wherever they wait', { skip }, async t => {
+void t.test('those who wait are served in proportion, wherever they wait', RUN, async t => {
   const redis = await startRedis()
   const limits = { hourLimit: 100, hourWindow: 6, burstLimit: 1000, burstWindow: 1, latencyMs: 5 }
   const settings = { ...PATIENT, GOVERNOR_QUEUE_MAX_WAIT: '20', ...at(redis) }
@@ -458,7 +456,7 @@ void t.test('those who wait are served in proportion, wherever they wait', { ski
 
 void t.test(
   'what a node held that died is spent when its lease ends, and its places come free a window later',
-  { skip },
+  RUN,
   async t => {
     const server = await startRedis()
     const redis = connect(server)
@@ -491,44 +489,40 @@ void t.test(
   },
 )
 
-void t.test(
-  'lost, with state.onLoss: closed: nothing is sent, and the node is not ready',
-  { skip },
-  async t => {
-    const redis = await startRedis()
-    const settings = { ...PATIENT, GOVERNOR_STATE_ON_LOSS: 'closed', ...at(redis) }
-    const nodes = await startNodes({ nodes: 1, docusign: CROWDED, settings })
-    t.teardown(async () => {
-      await nodes.stop()
-      await redis.stop()
-    })
-    const [node] = nodes.governors
-    const list = '/envelopes?from_date=2020-01-01'
-    const ready = async () => (await fetch(`${node?.adminUrl}/readyz`)).status
-    t.equal((await nodes.ask(0, `${list}&n=1`)).status, 200)
-    t.equal(await ready(), 200)
-    await redis.kill()
-    await until(() => /state-degraded/.test(node?.lines.join('') ?? ''))
-    // What is in hand is sent first.
-    let told = await nodes.ask(0, `${list}&n=2`)
-    for (let n = 3; n < 20 && told.status === 200; n++) told = await nodes.ask(0, `${list}&n=${n}`)
-    t.match(told, { status: 503, outcome: 'state-unavailable' })
-    t.equal(await ready(), 503)
-    const sent = nodes.simulator.report().calls.total
-    await nodes.ask(0, `${list}&n=20`)
-    t.equal(nodes.simulator.report().calls.total, sent)
-    await redis.restart()
-    while ((await ready()) !== 200) await pause(20)
-    // A Redis that knows nothing is told all; for two seconds nothing is granted.
-    while ((await nodes.ask(0, `${list}&n=21`, { prefer: 'wait=3' })).status !== 200) await pause(100)
-    const status = (await (await fetch(`${node?.adminUrl}/status`)).json()) as { nodes: { id: string }[] }
-    t.equal(status.nodes.length, 1, 'and the status names the one node')
-  },
-)
+void t.test('lost, with state.onLoss: closed: nothing is sent, and the node is not ready', RUN, async t => {
+  const redis = await startRedis()
+  const settings = { ...PATIENT, GOVERNOR_STATE_ON_LOSS: 'closed', ...at(redis) }
+  const nodes = await startNodes({ nodes: 1, docusign: CROWDED, settings })
+  t.teardown(async () => {
+    await nodes.stop()
+    await redis.stop()
+  })
+  const [node] = nodes.governors
+  const list = '/envelopes?from_date=2020-01-01'
+  const ready = async () => (await fetch(`${node?.adminUrl}/readyz`)).status
+  t.equal((await nodes.ask(0, `${list}&n=1`)).status, 200)
+  t.equal(await ready(), 200)
+  await redis.kill()
+  await until(() => /state-degraded/.test(node?.lines.join('') ?? ''))
+  // What is in hand is sent first.
+  let told = await nodes.ask(0, `${list}&n=2`)
+  for (let n = 3; n < 20 && told.status === 200; n++) told = await nodes.ask(0, `${list}&n=${n}`)
+  t.match(told, { status: 503, outcome: 'state-unavailable' })
+  t.equal(await ready(), 503)
+  const sent = nodes.simulator.report().calls.total
+  await nodes.ask(0, `${list}&n=20`)
+  t.equal(nodes.simulator.report().calls.total, sent)
+  await redis.restart()
+  while ((await ready()) !== 200) await pause(20)
+  // A Redis that knows nothing is told all; for two seconds nothing is granted.
+  while ((await nodes.ask(0, `${list}&n=21`, { prefer: 'wait=3' })).status !== 200) await pause(100)
+  const status = (await (await fetch(`${node?.adminUrl}/status`)).json()) as { nodes: { id: string }[] }
+  t.equal(status.nodes.length, 1, 'and the status names the one node')
+})
 
 void t.test(
   'two names of an account are one budget at all nodes, once one of them has seen both',
-  { skip },
+  RUN,
   async t => {
     const redis = await startRedis()
     const limits = { hourLimit: 40, hourWindow: 3_600, burstLimit: 1_000, burstWindow: 1, latencyMs: 1 }

@@ -192,7 +192,10 @@ export function makeConnection(config: RedisConfig, clock: Clock): RedisConnecti
   }
 
   client.on('ready', () => void probe())
-  client.on('close', () => lost('connection closed'))
+  // While it is down, what was wrong before tells more.
+  client.on('close', () => {
+    if (isUp) lost('connection closed')
+  })
   client.on('error', (error: Error) => {
     if (!isUp) why = error.message
   })

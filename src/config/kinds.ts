@@ -224,6 +224,6 @@ function isAddress(text: string): boolean {
 
 function isRedisUrl(text: string): boolean {
   if (!/^rediss?:\/\/[^\s/\\?#]+(\/\d{0,3})?$/.test(text) || !URL.canParse(text)) return false
-  const { hostname } = new URL(text)
-  return isHost(hostname.replace(/^\[(.*)\]$/, '$1'))
+  const { hostname, port } = new URL(text)
+  return port !== '0' && isHost(hostname.replace(/^\[(.*)\]$/, '$1'))
 }

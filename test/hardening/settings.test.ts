@@ -31,6 +31,19 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
   file: [...NO_TEXT, '', 'x'.repeat(4_097)],
   folder: [...NO_TEXT, '', 'x'.repeat(4_097)],
   secret: [...NO_TEXT, '', 'short', 'ünprintable-but-long-enough', 'with space in the middle of it'],
+  redis: [
+    ...NO_TEXT,
+    '',
+    'h',
+    'http://h',
+    'redis://',
+    'redis://u:p@',
+    'redis://h:0',
+    'redis://h/x',
+    'redis://h?q=1',
+  ],
+  name: [...NO_TEXT, '', 'a b', 'ü', 'x'.repeat(256)],
+  text: [...NO_TEXT, '', 'a b', 'a{b}', 'x'.repeat(65)],
   http: [
     ...NO_TEXT,
     '',
@@ -51,6 +64,7 @@ function wrongFor({ path, kind }: Setting): readonly unknown[] {
   const found =
     WRONG[kind.split(/[ ,]/)[0] ?? ''] ?? (/^\w+, -?\d+ to/.test(kind) ? WRONG['whole'] : undefined)
   if (!found) throw new Error(`nothing is known that is wrong for ${path}: ${kind}`)
+  if (kind.includes('at least 1 ')) return found.filter(value => value !== 'short')
   return [...found, ...EVERYWHERE]
 }
 

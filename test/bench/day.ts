@@ -10,8 +10,8 @@ import { fileURLToPath } from 'node:url'
 import { makeSystemClock } from '../../src/base/clock.js'
 import { makeSimulator, type Simulator } from '../../src/simulator/simulator.js'
 import { skewToTurnIn } from '../fixtures/governed.js'
-import { ask, liveThrough, type Diary, type Line, type Town } from './day-clients.js'
-import { CONTENDERS, recheckMs, type Contender } from './day-contenders.js'
+import { liveThrough, type Diary, type Line, type Town } from './day-clients.js'
+import { CONTENDERS, type Contender } from './day-contenders.js'
 import {
   firstComeWaits,
   idlePolls,
@@ -22,6 +22,7 @@ import {
   type Read,
   type Windows,
 } from './day-judge.js'
+import { leaksOf, type Leaks } from './day-leaks.js'
 import {
   APPS,
   WHOLE_DAY,
@@ -37,10 +38,8 @@ import { endWithUs } from './ending.js'
 import type { Result } from './main.js'
 
 const SEED = 20_261_125
-const PROBES = 60
-const PROBE_WAIT_MS = 1_500
 
-export interface Verdict {
+export interface Verdict extends Leaks {
   readonly upstream: number
   readonly least: number
   readonly overHour: number
@@ -61,9 +60,6 @@ export interface Verdict {
   readonly stale: number
   /** In intervals. */
   readonly stalest: number
-  /** Copies told to strangers and forgers, and to one whose token DocuSign had revoked. */
-  readonly leaks: number
-  readonly leaksToRevoked: number
   readonly duplicates: number
   readonly unanswered: number
   readonly asked: number
@@ -274,45 +270,4 @@ function firstCome(
   )
   const ours = new Set<Line | Read>(creates)
   return waits.filter((_, n) => ours.has(queue[n] as Line | Read))
-}
-
-/**
- * Copies that were given to somebody whom DocuSign would have told nothing: a user who is no member of the account, a
- * forger who changed the last letter of a token, and the poller itself when it has been turned away.
- */
-async function leaksOf(
-  simulator: Simulator,
-  url: string,
-  town: Town,
-  diary: Diary,
-  size: DaySize,
-): Promise<Pick<Verdict, 'leaks' | 'leaksToRevoked'>> {
-  const seen = new Map(diary.reads.map(read => [`${read.app} ${read.path}${read.query}`, read]))
-  const own = [...seen.values()].filter(({ path }) => path.includes(town.accounts[0] ?? ''))
-  const copies = own.slice(-PROBES)
-  const others = simulator.users().find(({ accounts }) => !accounts.includes(town.accounts[0] ?? ''))
-  const stranger = simulator.issueToken(others?.userId ?? '', { expiresIn: 1e9 })
-  const forged = (token: string) => `${token.slice(0, -1)}${token.endsWith('A') ? 'B' : 'A'}`
-  const given = async (token: string, app: string, target: string) => {
-    const headers = { authorization: `Bearer ${token}`, accept: 'application/json' }
-    const path = `/apps/${app}/restapi/v2.1${target}`
-    const told = await ask(town.port, { method: 'GET', path, headers, waitMs: PROBE_WAIT_MS })
-    return told?.status === 200
-  }
-  const targets = copies.map(({ app, path, query }) => ({ app, target: `${path}${query}` }))
-  const tokenOf = (app: string) => town.tokens[app as App]
-  const first = await Promise.all(
-    targets.flatMap(({ app, target }) => [
-      given(stranger, app, target),
-      given(forged(tokenOf(app)), app, target),
-    ]),
-  )
-  for (const app of APPS) {
-    const body = JSON.stringify({ token: town.tokens[app] })
-    await fetch(`${url}/_sim/tokens/revoke`, { method: 'POST', body })
-  }
-  await pause(recheckMs(size) + 200)
-  const second = await Promise.all(targets.map(({ app, target }) => given(tokenOf(app), app, target)))
-  const count = (given: readonly boolean[]) => given.filter(isGiven => isGiven).length
-  return { leaks: count(first), leaksToRevoked: count(second) }
 }

@@ -78,8 +78,9 @@ export function makeClient(config: RedisConfig): Client {
     sentinelCommandTimeout: commandTimeoutMs,
     ...(config.sentinelPassword !== undefined && { sentinelPassword: config.sentinelPassword }),
     ...(tls && { enableTLSForSentinelMode: true, sentinelTLS: tlsOptions.tls ?? {} }),
-    // A failover is heard of at once, not when the old master stops to answer.
-    failoverDetector: true,
+    // No `failoverDetector`: one that hears of the failover while its client connects anew leaves it unconnected for good (seen
+    // in one of four). The old master's silence, or its READONLY, sends the client to the Sentinels as well.
+    failoverDetector: false,
     role: 'master',
   })
 }

@@ -5,7 +5,8 @@ import { lateness, watchNoise } from './fixtures/hours.js'
 import { at, flood, startNodes, type Flood, type Nodes } from './fixtures/nodes.js'
 import { redisSkip, startRedis, startSentinel } from './fixtures/redis.js'
 
-const RUN = { skip: redisSkip(), timeout: 100_000 }
+/** Of its own for each, because tap writes into it. */
+const run = () => ({ skip: redisSkip(), timeout: 100_000 })
 
 async function until(isSo: () => boolean, withinMs = 5_000): Promise<number> {
   const sinceMs = performance.now()
@@ -81,7 +82,7 @@ function areSharing(nodes: Nodes): Promise<boolean> {
   ).then(all => all.every(isUp => isUp))
 }
 
-void t.test('three nodes, ten times too many calls, and Redis does what it likes', RUN, async t => {
+void t.test('three nodes, ten times too many calls, and Redis does what it likes', run(), async t => {
   const redis = await startRedis()
   const nodes = await startNodes({ nodes: 3, docusign: CROWDED, settings: { ...PATIENT, ...at(redis) } })
   t.teardown(async () => {
@@ -96,6 +97,7 @@ void t.test('three nodes, ten times too many calls, and Redis does what it likes
     await pause(forMs)
     const used = usedBetween(asked, fromMs, nodes.docusignMs())
     // What an hour that began while not all was well has left over is not given away, but may be spent late in it.
+    t.ok(used.length > 0, `${what}: ${used.length} whole hours`)
     const poorest = Math.min(...used)
     t.ok(poorest >= 0.98 && Math.max(...used) <= 1.02, `${what}: of the poorest hour ${poorest} was used`)
   }
@@ -113,7 +115,7 @@ void t.test('three nodes, ten times too many calls, and Redis does what it likes
 
   await redis.ask('FLUSHALL')
   await pause(3_000)
-  await steady('flushed', 4_500)
+  await steady('flushed', 6_500)
   t.equal(nodes.violations('hour', 'fixed') + nodes.violations('burst', 'sliding'), 0, 'flushed')
 
   await redis.ask('REPLICAOF', '127.0.0.1', '1')
@@ -135,7 +137,7 @@ void t.test('three nodes, ten times too many calls, and Redis does what it likes
   await redis.restart()
   await back('killed and restarted empty')
   await pause(3_000)
-  await steady('in the end', 6_000)
+  await steady('in the end', 6_500)
   const slowestMs = await probe.stop()
   t.ok(slowestMs < 1_000, `nobody who would not wait was kept waiting (${Math.round(slowestMs)} ms)`)
   await asked.stop()
@@ -144,7 +146,7 @@ void t.test('three nodes, ten times too many calls, and Redis does what it likes
   t.equal(nodes.simulator.report().blocked, 0, 'and DocuSign refused nothing')
 })
 
-void t.test('a Sentinel fails over, and the nodes follow', RUN, async t => {
+void t.test('a Sentinel fails over, and the nodes follow', run(), async t => {
   const master = await startRedis('--repl-diskless-sync-delay', '0')
   const replica = await startRedis('--replicaof', master.host, String(master.port))
   // A Sentinel hears of replicas at its first look, and then every ten seconds; one that is not in step is not promoted.
@@ -179,7 +181,7 @@ void t.test('a Sentinel fails over, and the nodes follow', RUN, async t => {
   t.equal(nodes.violations('hour', 'fixed') + nodes.violations('burst', 'sliding'), 0)
 })
 
-void t.test('those who wait are served in proportion, wherever they wait', RUN, async t => {
+void t.test('those who wait are served in proportion, wherever they wait', run(), async t => {
   const redis = await startRedis()
   const limits = { hourLimit: 100, hourWindow: 6, burstLimit: 1000, burstWindow: 1, latencyMs: 5 }
   const settings = { ...PATIENT, GOVERNOR_QUEUE_MAX_WAIT: '20', ...at(redis) }
@@ -218,7 +220,7 @@ void t.test('those who wait are served in proportion, wherever they wait', RUN, 
   t.equal(nodes.violations('hour', 'fixed'), 0)
 })
 
-void t.test('lost, with state.onLoss: closed: nothing is sent, and the node is not ready', RUN, async t => {
+void t.test('lost, with state.onLoss: closed: nothing is sent, and the node is not ready', run(), async t => {
   const redis = await startRedis()
   const settings = { ...PATIENT, GOVERNOR_STATE_ON_LOSS: 'closed', ...at(redis) }
   const nodes = await startNodes({ nodes: 1, docusign: CROWDED, settings })
@@ -251,7 +253,7 @@ void t.test('lost, with state.onLoss: closed: nothing is sent, and the node is n
 
 void t.test(
   'two names of an account are one budget at all nodes, once one of them has seen both',
-  RUN,
+  run(),
   async t => {
     const redis = await startRedis()
     const limits = { hourLimit: 40, hourWindow: 3_600, burstLimit: 1_000, burstWindow: 1, latencyMs: 1 }

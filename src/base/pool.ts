@@ -44,11 +44,15 @@ export interface Report {
   readonly isBack: boolean
   /** It has spent without leave since it was last heard. */
   readonly wasAlone: boolean
+  /** In the quiet: it may send without leave until it says otherwise. */
+  readonly isAlone: boolean
   readonly held: number
   readonly inHand: number
   /** Calls that wait here, and those with what it would like to have in hand beside. */
   readonly waiting: number
   readonly want: number
+  /** What it would send if the pool were lost now: what it was told last. */
+  readonly part: Part | undefined
   /** Answered since this node began; and as of its last report that was heard. */
   readonly total: number
   readonly heardTotal: number
@@ -82,6 +86,12 @@ export interface Report {
   readonly sameAs: string | undefined
 }
 
+/** Calls of the hour, and of the burst window, that nobody else is granted. */
+export interface Part {
+  readonly hour: number
+  readonly burst: number
+}
+
 /** What a report is answered with: how the account stands over all nodes. */
 export interface Told {
   readonly kind: 'told'
@@ -100,7 +110,7 @@ export interface Told {
   /** Answered over all nodes in this hour. */
   readonly usedOfHour: number
   /** What this node may send of the windows that run, should the pool be lost; believed as long as the lease lasts. */
-  readonly part: number
+  readonly part: Part
   /** So long nobody is granted anything, and every node goes on as if the pool were lost: not all have reported. */
   readonly quietMs: number | undefined
   readonly hour:

@@ -36,7 +36,7 @@ export class Budget {
   #elsewhere = 0
   /** It is one of several nodes': what is foreign is judged over all of them. */
   #isShared = false
-  /** Nobody knows an account before its first answer: its limits may be other ones, and others may have spent them. */
+  /** Before its first answer nobody knows an account: its limits may be other ones, and spent by others. */
   isKnown = false
   #answerMs = FIRST_GUESS_MS
   #foreignTotal = 0
@@ -72,8 +72,7 @@ export class Budget {
   room(nowMs: number): number {
     if (this.isBlocked(nowMs)) return 0
     const room = Math.min(this.#hour.room(this.#out, nowMs), this.#burst.room(this.#out, nowMs))
-    if (room <= 0) return 0
-    if (this.isKnown) return room
+    if (room <= 0 || this.isKnown) return Math.max(0, room)
     return this.#out > 0 ? 0 : 1
   }
 
@@ -146,12 +145,10 @@ export class Budget {
 
   /** What others should know of it. What DocuSign said of the burst is said once. */
   seen(nowMs: number) {
-    const { hourLimit, burstLimit } = this.heard(nowMs)
     return {
+      ...this.heard(nowMs),
       hour: this.#hour.seen(nowMs),
       burst: this.#burst.told(),
-      hourLimit,
-      burstLimit,
       unheardEver: this.#hour.unheardEver,
       blockedForMs: this.#bans.leftMs(nowMs),
     }
@@ -166,6 +163,11 @@ export class Budget {
     if (told.hour) this.#hour.adopt(told.hour, told.hourLimit, nowMs)
     this.#burst.restore(told.burstLimit ?? this.#burst.learned)
     this.#burst.adopt(told.foreignBurst?.calls ?? 0, nowMs + (told.foreignBurst?.forMs ?? 0))
+    this.heed(told, nowMs)
+  }
+
+  /** Of the same only what takes something away: not all nodes have been heard. */
+  heed(told: Told, nowMs: number): void {
     for (const kind of BAN_KINDS) {
       const forMs = told.blockedForMs[kind]
       if (forMs !== undefined) this.block(kind, nowMs + forMs, nowMs)
@@ -200,10 +202,9 @@ export class Budget {
   standing(nowMs: number): Standing {
     // Whoever looks tidies up: an account that fell idle is not touched by calls.
     this.#forget(nowMs)
-    const { limit, heard, foreign } = this.#hour
     const room = this.#hour.room(this.#out, nowMs)
+    const { limit, heard, foreign, resetAtSeconds } = this.#hour
     const used = Math.min(limit, limit - this.#config.margin - room)
-    const { resetAtSeconds } = this.#hour
     return {
       hour: { limit, used, remaining: Math.max(0, room), heard, resetAtSeconds },
       burst: this.#burst.standing(this.#out, nowMs),
@@ -244,7 +245,6 @@ export class Budget {
   #earliest(nowMs: number, ahead: number): Forecast {
     const banned = this.#bans.forecast(nowMs)
     if (banned) return banned
-    const isAlone = !this.isKnown && (this.#out > 0 || ahead > 0)
-    return isAlone ? { waitMs: this.#answerMs, by: 'first' } : FREE
+    return !this.isKnown && (this.#out > 0 || ahead > 0) ? { waitMs: this.#answerMs, by: 'first' } : FREE
   }
 }

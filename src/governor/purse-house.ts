@@ -17,6 +17,8 @@ export interface PurseHouse {
   readonly pool: Pool
   readonly clock: Clock
   onLoss(): OnLoss
+  /** Between 0 and 1: what all nodes would do at one moment is spread over a while. */
+  random(): number
   /** Another node has seen that two names are one account's; the second is its GUID. */
   sameAs(name: string, guid: string): void
   /** It must hear of the pool's coming and going. */

@@ -8,41 +8,43 @@
  * and asks for more when half of them are gone; one that falls idle gives them back with its next report. Between two
  * reports lies a 24th of the burst window, a second and a quarter at most, while it holds anything.
  */
-import type { Report, Summons, Told } from '../base/pool.js'
+import type { Report, Summons } from '../base/pool.js'
 import { Alarm } from './alarm.js'
-import { Alone } from './alone.js'
 import { Appetite } from './appetite.js'
+import { Fallback } from './fallback.js'
+import { Hand } from './hand.js'
 import type { PurseHouse, PurseOwner } from './purse-house.js'
 import { rhythmOf, type Rhythm } from './rhythm.js'
 import { Rounds } from './rounds.js'
+import { talk, type Talk, type Talker } from './talk.js'
 import { Voice } from './voice.js'
 
 /** All nodes would ask at the very moment of a reset. */
 const MAX_SPREAD_MS = 200
+/** Until the pool has answered, at the soonest. */
+const LEAST_HOLD_MS = 5
 /** All who went on alone have stopped and reported so long before the quiet ends. */
 const STOPPED_MS = 250
 
-export class Purse {
+export class Purse implements Talker {
   readonly #house: PurseHouse
   readonly #owner: PurseOwner
   readonly #rhythm: Rhythm
-  readonly #voice: Voice
+  readonly voice: Voice
   readonly #appetite: Appetite
   /** What the pool knows the account by. */
   tag: string
-  #hand = 0
-  #leaseEndsMs = -Infinity
-  #refillBelow = 0
-  #part = 0
+  readonly #hand = new Hand()
   #askedMs = -Infinity
   #retryAtMs = -Infinity
   #asking = 0
   readonly #rounds: Rounds
   readonly #alarm: Alarm
-  /** What it may send while the pool is lost, or not all nodes have reported since. */
-  #alone: Alone | undefined
+  readonly #fallback: Fallback
   /** It is another purse now that has the account. */
   #isClosed = false
+  /** All are asked what they know, also those who hold nothing. */
+  #isCalled = false
 
   constructor(name: string, owner: PurseOwner, house: PurseHouse) {
     this.#house = house
@@ -50,29 +52,29 @@ export class Purse {
     this.tag = house.pool.tagOf(name)
     const burstMs = owner.budget.config.burst.windowMs
     this.#rhythm = rhythmOf(burstMs)
-    this.#voice = new Voice(() => owner.budget, this.#rhythm)
+    this.voice = new Voice(() => owner.budget, this.#rhythm)
     this.#appetite = new Appetite(this.#rhythm.pulseMs, burstMs)
+    this.#fallback = new Fallback({ house, owner, hand: this.#hand, own: this.voice.own })
     this.#rounds = new Rounds(() => this.#exchange())
     this.#alarm = new Alarm(house.clock, () => this.#ring())
   }
 
   /** Calls that may be sent without asking. */
   inHand(nowMs: number): number {
-    // What our stalled process did not report in time counts as spent.
-    if (this.#hand > 0 && nowMs >= this.#leaseEndsMs) this.#hand = 0
-    return this.#hand
+    return this.#hand.count(nowMs)
   }
 
   room(nowMs: number): number {
     if (this.#owner.budget.isBlocked(nowMs)) return 0
-    const hand = this.inHand(nowMs)
-    return hand > 0 || !this.#alone ? hand : this.#alone.room(nowMs)
+    if (!this.#fallback.isOn) return this.inHand(nowMs)
+    return this.#fallback.room(nowMs, this.#rounds.isRunning)
   }
 
   /** How long until there may be room; whoever asks has somebody who waits. */
   holdMs(nowMs: number): number {
     if (this.room(nowMs) > 0) return 0
-    if (this.#alone && !this.#alone.isOver(nowMs)) return this.#alone.waitMs(nowMs)
+    const aloneMs = this.#fallback.waitMs(nowMs)
+    if (aloneMs !== undefined) return Math.max(aloneMs, LEAST_HOLD_MS)
     this.#plan(nowMs)
     const atMs = Math.max(this.#retryAtMs, nowMs + 1)
     this.#planFor(atMs)
@@ -87,7 +89,7 @@ export class Purse {
       return undefined
     }
     const isServed = this.inHand(nowMs) > this.#owner.inLane + this.#asking
-    const isVain = this.#alone ? this.#voice.isHeard(pool) : isServed || nowMs < this.#retryAtMs
+    const isVain = this.#fallback.isOn ? this.voice.isHeard(pool) : isServed || nowMs < this.#retryAtMs
     if (isVain || this.#owner.budget.isBlocked(nowMs)) return undefined
     this.#asking++
     return this.#ask().finally(() => {
@@ -98,34 +100,31 @@ export class Purse {
   /** A call goes. */
   spend(nowMs: number): void {
     this.#appetite.spend()
-    if (this.inHand(nowMs) > 0) this.#hand--
-    else this.#alone?.spend()
-    const mayRefill = nowMs >= this.#retryAtMs && !this.#appetite.isRestrained(nowMs) && !this.#alone
-    if (this.#hand < this.#refillBelow && mayRefill && !this.#rounds.isRunning) void this.#ask()
+    this.#hand.spend(nowMs)
+    this.#fallback.spend()
+    const mayRefill = nowMs >= this.#retryAtMs && !this.#appetite.isRestrained(nowMs) && !this.#fallback.isOn
+    if (this.#hand.isLow && mayRefill && !this.#rounds.isRunning) void this.#ask()
     this.#plan(nowMs)
   }
 
   /** It never left. */
   refund(nowMs: number): void {
-    if (this.#alone) this.#alone.refund()
-    else if (nowMs < this.#leaseEndsMs) this.#hand++
+    if (!this.#fallback.refund()) this.#hand.refund(nowMs)
     this.#plan(nowMs)
   }
 
   /** Its answer came, or it may have arrived. */
   completed(nowMs: number): void {
-    this.#voice.completed(nowMs)
+    this.voice.completed(nowMs)
     this.#plan(nowMs)
   }
 
-  /** The pool is lost, or it may not be relied on yet. */
+  /** The pool is lost. */
   lose(nowMs: number): void {
-    if (this.#alone) return
-    const { budget } = this.#owner
-    const isFresh = nowMs < this.#leaseEndsMs && this.#isEngaged()
-    budget.secede(!isFresh, nowMs)
-    const part = isFresh ? this.#part : undefined
-    this.#alone = new Alone({ house: this.#house, budget, own: this.#voice.own, part, sinceMs: nowMs })
+    if (this.#fallback.lose(nowMs)) this.#fallBack()
+  }
+
+  #fallBack(): void {
     this.#retryAtMs = -Infinity
     this.#house.engaged(this)
     this.#owner.wake()
@@ -133,25 +132,28 @@ export class Purse {
 
   /** The pool asks for what is in hand, or is back. */
   summon(what: Summons, nowMs: number): void {
+    if (this.#isClosed || (what === 'all' && !this.#isRemembered(nowMs))) return
     if (what === 'hand') this.#appetite.restrain(nowMs)
-    this.#planFor(nowMs + 1 + (what === 'all' ? Math.random() * (this.#rhythm.pulseMs / 2) : 0))
+    else this.#isCalled = true
+    this.#planFor(nowMs + 1 + (what === 'all' ? this.#house.random() * (this.#rhythm.pulseMs / 2) : 0))
   }
 
   /** The account goes by its GUID from now on; under its number nobody keeps a budget any more. */
   rename(guid: string, number: string): void {
     const { pool, clock } = this.#house
-    this.#voice.moves(pool.tagOf(number), guid)
+    this.voice.moves(pool.tagOf(number), guid)
     this.#planFor(clock.nowMs() + 1)
     if (this.tag === pool.tagOf(guid)) return
     this.tag = pool.tagOf(guid)
-    this.#voice.unknown('')
-    this.#hand = 0
+    this.voice.unknown('')
+    this.#hand.giveBack()
+    this.#fallback.keep(undefined)
   }
 
   /** The account's other name had a purse, too: what its node had answered is told here. @param name of this one */
   absorb(other: Purse, name: string): void {
-    this.#voice.absorb(other.#voice)
-    this.#voice.moves(other.tag, name)
+    this.voice.absorb(other.voice)
+    this.voice.moves(other.tag, name)
     other.#isClosed = true
     other.#alarm.cancel()
     this.#house.idle(other)
@@ -166,21 +168,12 @@ export class Purse {
   async #exchange(): Promise<void> {
     const { pool, clock } = this.#house
     this.#askedMs = clock.nowMs()
+    this.#isCalled = false
     try {
-      await this.#voice.leave(pool, clock.nowMs())
-      // Once more where the pool knows nothing of us, or we were renamed meanwhile.
-      for (let tries = 0; tries < 3; tries++) {
-        const tag = this.tag
-        const sentMs = clock.nowMs()
-        const report = this.#report(sentMs)
-        const told = await pool.exchange(tag, report)
-        if (this.#isClosed) return
-        this.#voice.reached(pool)
-        if (tag !== this.tag) continue
-        if (told.kind === 'told') return this.#heard(told, report, sentMs)
-        if (told.kind === 'stale') return
-        this.#voice.unknown(told.generation)
-      }
+      const talked = await talk(this, pool, clock)
+      if (!talked || this.#isClosed) return
+      this.voice.reached(pool)
+      this.#heard(talked)
     } catch {
       this.lose(clock.nowMs())
     } finally {
@@ -188,54 +181,60 @@ export class Purse {
     }
   }
 
-  #report(nowMs: number): Report {
+  report(nowMs: number): Report {
     const waiting = this.#owner.inLane + this.#asking
     const ahead = this.#appetite.ahead(waiting > 0, nowMs)
-    if (ahead === 0 && waiting === 0) this.#hand = 0
-    const inHand = this.#hand
+    if (ahead === 0 && waiting === 0) this.#hand.giveBack()
+    const inHand = this.inHand(nowMs)
     const want = waiting + Math.max(0, ahead - inHand)
-    const stands = { inHand, waiting, want, isAlone: this.#alone !== undefined }
-    return this.#voice.report(stands, this.#house.pool, nowMs)
+    const part = this.#fallback.part(nowMs)
+    const [isAlone, isEnding] = [this.#fallback.isOn, this.#fallback.isEnding(nowMs)]
+    const stands = { inHand, waiting, want, part, isAlone, isEnding }
+    return this.voice.report(stands, this.#house.pool, nowMs)
   }
 
-  #heard(told: Told, report: Report, sentMs: number): void {
+  #heard({ told, report, sentMs }: Talk): void {
     const nowMs = this.#house.clock.nowMs()
-    this.#hand += told.granted
-    this.#leaseEndsMs = sentMs + report.leaseMs
-    this.#refillBelow = Math.floor(this.#hand / 2)
-    this.#voice.heard(told, report, nowMs)
-    const spreadMs = Math.random() * Math.min(MAX_SPREAD_MS, this.#rhythm.pulseMs / 4)
-    this.#retryAtMs = told.retryMs === undefined ? -Infinity : nowMs + told.retryMs + spreadMs
+    this.#hand.granted(told.granted, sentMs + report.leaseMs)
+    // For who holds nothing and wants nothing, nothing is kept.
+    const isCounted = report.held + told.granted + report.want > 0
     if (told.quietMs !== undefined) this.#keepQuiet(sentMs + told.quietMs - STOPPED_MS, nowMs)
-    else {
-      this.#alone = undefined
-      this.#part = told.part
-    }
+    else this.#fallback.end()
+    if (!isCounted) this.#fallback.keep(undefined)
+    else if (told.quietMs === undefined) this.#fallback.keep(told.part)
+    this.voice.heard(told, report, nowMs)
+    const spreadMs = this.#house.random() * Math.min(MAX_SPREAD_MS, this.#rhythm.pulseMs / 4)
+    this.#retryAtMs = told.retryMs === undefined ? -Infinity : nowMs + told.retryMs + spreadMs
     if (told.sameAs !== undefined) this.#house.sameAs(this.#owner.key, told.sameAs)
     if (told.granted > 0 || this.#owner.inLane > 0) this.#owner.wake()
   }
 
   /** The pool is there, but not everybody has been heard: until shortly before its end each goes on alone. */
   #keepQuiet(untilMs: number, nowMs: number): void {
-    if (untilMs <= nowMs) return
-    this.lose(nowMs)
-    this.#alone?.endsAt(untilMs)
-    this.#planFor(untilMs)
+    if (this.#fallback.keepQuiet(untilMs, nowMs)) this.#fallBack()
+    if (untilMs > nowMs) this.#planFor(untilMs)
   }
 
   #plan(nowMs: number): void {
     if (!this.#house.pool.isUp) return
     const isWaited = this.#owner.inLane > 0
-    if (isWaited && this.#hand === 0) this.#planFor(Math.max(this.#retryAtMs, nowMs + 1))
+    if (isWaited && this.inHand(nowMs) === 0) this.#planFor(Math.max(this.#retryAtMs, nowMs + 1))
     // Who waits and says nothing for too long is not counted among those who wait.
-    if (isWaited || this.#isEngaged())
+    if (isWaited || this.#isEngaged(nowMs))
       this.#planFor(Math.max(this.#askedMs + this.#rhythm.pulseMs, nowMs + 1))
     else this.#house.idle(this)
   }
 
   /** The others should hear of it again. */
-  #isEngaged(): boolean {
-    return this.#hand > 0 || this.#alone !== undefined || this.#voice.owes || this.#owner.budget.inFlight > 0
+  #isEngaged(nowMs: number): boolean {
+    const { inFlight } = this.#owner.budget
+    return this.inHand(nowMs) > 0 || this.#fallback.isOn || this.voice.owes || inFlight > 0
+  }
+
+  /** The pool would have to be told, if it had forgotten. */
+  #isRemembered(nowMs: number): boolean {
+    const { own } = this.voice
+    return this.#isEngaged(nowMs) || own.countAfter(nowMs - this.#owner.budget.memoryMs(nowMs)) > 0
   }
 
   #planFor(dueMs: number): void {
@@ -243,7 +242,8 @@ export class Purse {
   }
 
   #ring(): void {
-    const isOwed = this.#owner.inLane > 0 || this.#isEngaged() || this.#voice.isMoving
+    const isEngaged = this.#isEngaged(this.#house.clock.nowMs())
+    const isOwed = this.#owner.inLane > 0 || isEngaged || this.voice.isMoving || this.#isCalled
     // One that is under way plans the next itself.
     if (this.#house.pool.isUp && isOwed && !this.#rounds.isRunning) void this.#ask()
   }

@@ -1,6 +1,7 @@
 /** The purses of all accounts that this node shares with others; it tells them of the pool's coming and going. */
 import type { Clock } from '../base/clock.js'
 import type { OnLoss, Pool } from '../base/pool.js'
+import { makeStore } from '../base/store.js'
 import type { PurseHouse, PurseOwner } from './purse-house.js'
 import { Purse } from './purse.js'
 
@@ -19,24 +20,38 @@ export interface Treasury {
 
 /** A few round trips. */
 const FAREWELL_MS = 100
+/** As many as accounts are remembered. */
+const MAX_RESTING = 50_000
 
-export function makeTreasury(pool: Pool, initial: OnLoss, clock: Clock): Treasury {
+/** @param random between 0 and 1; another one for every node */
+export function makeTreasury(
+  pool: Pool,
+  initial: OnLoss,
+  clock: Clock,
+  random: () => number = Math.random,
+): Treasury {
   let onLoss = initial
   let unite: (name: string, guid: string) => void = () => undefined
   /** Those that hold something, want something or are owed a word: bounded by the accounts that are in use. */
   const engaged = new Map<Purse, PurseOwner>()
+  /** The others, by what the pool knows them by: they may have spent of the windows that run. */
+  const resting = makeStore<Purse>(MAX_RESTING)
   const owners = new WeakMap<Purse, PurseOwner>()
 
   const house: PurseHouse = {
     pool,
     clock,
     onLoss: () => onLoss,
+    random,
     sameAs: (name, guid) => unite(name, guid),
     engaged(purse) {
       const owner = owners.get(purse)
       if (owner) engaged.set(purse, owner)
     },
-    idle: purse => void engaged.delete(purse),
+    idle(purse) {
+      engaged.delete(purse)
+      resting.set(purse.tag, purse)
+    },
   }
 
   pool.onTurn(isUp => {
@@ -49,6 +64,7 @@ export function makeTreasury(pool: Pool, initial: OnLoss, clock: Clock): Treasur
   pool.onSummons((what, tag) => {
     const nowMs = clock.nowMs()
     for (const purse of engaged.keys()) if (purse.tag === tag) purse.summon(what, nowMs)
+    if (what === 'all') resting.peek(tag)?.summon(what, nowMs)
   })
 
   return {

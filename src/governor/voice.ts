@@ -2,7 +2,7 @@
  * What this node tells the pool of one account, and takes from its answers. All that it says of itself is absolute, so a
  * report that was not heard, or heard and not answered, is mended by the next one.
  */
-import type { Pool, Report, Told } from '../base/pool.js'
+import type { Part, Pool, Report, Told } from '../base/pool.js'
 import { Answers, batched } from './answers.js'
 import type { Budget } from './budget.js'
 import type { Rhythm } from './rhythm.js'
@@ -15,9 +15,14 @@ export interface PurseStands {
   readonly inHand: number
   readonly waiting: number
   readonly want: number
+  readonly part: Part | undefined
+  /** It spends without leave. */
   readonly isAlone: boolean
+  /** It does so in the quiet. */
+  readonly isEnding: boolean
 }
 
+const NOTHING = { inHand: 0, waiting: 0, want: 0, part: undefined }
 /** Answers within so small a part of the burst window are told as one. */
 const GRAINS_A_WINDOW = 240
 /** The times of all nodes' calls are many: they are asked for only while somebody waits, and not oftener. */
@@ -84,10 +89,12 @@ export class Voice {
       generation: this.#generation,
       isBack,
       wasAlone: isBack && stands.isAlone,
+      isAlone: stands.isEnding,
       held: budget.inFlight + stands.inHand,
       inHand: stands.inHand,
       waiting: stands.waiting,
       want: stands.want,
+      part: stands.part,
       total: this.#total,
       heardTotal: this.#total - answered.reduce((sum, { count }) => sum + count, 0),
       answered,
@@ -125,13 +132,13 @@ export class Voice {
     const farewell = this.#farewell
     if (!farewell) return
     this.#farewell = undefined
-    const report = this.report({ inHand: 0, waiting: 0, want: 0, isAlone: false }, pool, nowMs)
+    const report = this.report({ ...NOTHING, isAlone: false, isEnding: false }, pool, nowMs)
     // A generation of none is never asked back.
     const gone = { generation: '', held: 0, answered: [], heardTotal: report.total }
     await pool.exchange(farewell.tag, { ...report, ...gone, sameAs: farewell.sameAs })
   }
 
-  /** A report was answered, whatever the answer. */
+  /** A report was taken: until then the pool does not know that we were away. */
   reached({ epoch }: Pool): void {
     this.#epoch = epoch
   }
@@ -142,6 +149,7 @@ export class Voice {
     this.#bringsAll = true
   }
 
+  /** In the quiet the pool knows too little: what we know ourselves stands. */
   heard(told: Told, report: Report, nowMs: number): void {
     const budget = this.#budget()
     this.#answers.heard(report.total - this.#heardTotal)
@@ -153,6 +161,7 @@ export class Voice {
     this.#elsewhere = elsewhere
     this.#generation = told.generation
     this.#bringsAll = false
+    if (told.quietMs !== undefined) return budget.heed(told, nowMs)
     budget.adopt(told, grown, nowMs)
     if (told.times) budget.ring.refill(timesTold(told, budget, nowMs))
   }

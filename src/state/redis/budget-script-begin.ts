@@ -18,7 +18,7 @@ local function load()
     if kind == 'n:' then
       local f = {}
       for x in string.gmatch(v, '[^,]+') do f[#f + 1] = tonumber(x) end
-      nodes[string.sub(k, 3)] = { q = f[1], held = f[2], hand = f[3], till = f[4], wait = f[5], got = f[6], total = f[7], spared = f[8], part = f[9] }
+      nodes[string.sub(k, 3)] = { q = f[1], held = f[2], hand = f[3], till = f[4], wait = f[5], got = f[6], total = f[7], spared = f[8], hp = f[9], bp = f[10], alone = f[11] }
     elseif kind == 'h:' then
       hours[string.sub(k, 3)] = tonumber(v)
     elseif k == 'g' or k == 'run' or k == 'old' or k == 'same' then
@@ -78,6 +78,6 @@ if r.back then
   a.run = run
   -- Where nobody else was heard of late, the others may have been away as well, and spent what is not known here.
   local is_silent = not a.at or now - a.at > r.pulse * 2
-  if is_other or (r.alone and is_silent and (a.quiet or 0) <= now) then hush() end
+  if is_other or (r.was and is_silent) then hush() end
 end
 `

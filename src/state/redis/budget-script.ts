@@ -9,18 +9,17 @@
  * less all that is held, is never more than what is left.
  *
  * Why it may be trusted after a loss:
- *   - All that a node says of itself is absolute (held, answered so far, answered in this hour), so a report that was
- *     done and not heard, or heard twice, or lost with a master that failed, is mended by the next one. One that comes
- *     when nobody waits for its answer any more (the server was frozen), or after a newer one, changes nothing.
+ *   - All that a node says of itself is absolute (held, answered so far, answered in this hour), so a report that was not
+ *     heard, heard twice, or lost with a master, is mended by the next one. One that comes when nobody waits for its
+ *     answer any more (the server was frozen), or after a newer one, changes nothing.
  *   - Every account has a generation. Who brings another one than stands here has outlived the data: it is asked for
  *     its whole picture, and for a moment nobody is granted anything, until all have brought theirs.
  *   - The same quiet follows when the server is another one than before (a restart, a failover), for what the last one
  *     had granted and not yet copied is then reported by those who hold it; and when the first of those comes back
- *     who could not reach it. In the quiet each node goes on alone.
- *   - What a node may spend alone it is told with every answer (`part`), and nobody else is granted it: the parts of all
- *     nodes are half of what is free at most, and they fall as that falls.
- *   - A node whose lease ends has died: what it held counts as answered at that moment, because nobody saw when. No
- *     lease ends because Redis was away: then nobody could report.
+ *     who could not reach it. In it each node goes on alone, and it lasts until all have said that they have stopped.
+ *   - What a node may spend alone it is told with every answer (`hp` of the hour, `bp` of the burst window), and nobody
+ *     else is granted it: the parts of all nodes are half of what is free at most, and they fall as that falls.
+ *   - A node whose lease ends has died: what it held counts as answered then. None ends because Redis was away.
  *
  * Who gets what: first those who wait, in proportion to how many wait where, counting what each node got of late; then,
  * where nobody waits elsewhere, some calls ahead, of what is free one part in twice the number of nodes. So what a node
@@ -123,11 +122,11 @@ end
 nodes[r.n] = me or { got = 0 }
 me = nodes[r.n]
 me.q, me.held, me.hand, me.till, me.total, me.spared = r.q, r.held, r.hand, now + r.lease, r.total, 0
+me.alone = r.alone and 1 or 0
 
-local held, hand, waiting, live, parts = 0, 0, 0, 0, 0
+local held, hand, waiting, live, got, hour_parts, burst_parts, alone = 0, 0, 0, 0, 0, 0, 0, me.alone
 local fade = a.faded and 0.5 ^ ((now - a.faded) / (r.bw / 8)) or 1
 a.faded = now
-local got = 0
 for id, one in pairs(nodes) do
   one.got = one.got * fade
   if one.got < 0.01 then one.got = 0 end
@@ -136,7 +135,8 @@ for id, one in pairs(nodes) do
     hand, waiting = hand + one.hand, waiting + one.wait
     if one.wait > 0 then got = got + one.got end
     -- What each was told to spend if we are lost.
-    parts = parts + (one.part or 0)
+    hour_parts, burst_parts = hour_parts + (one.hp or 0), burst_parts + (one.bp or 0)
+    alone = max(alone, one.alone or 0)
   end
 end
 
@@ -160,9 +160,11 @@ if a.rem then hour_room = min(hour_room, a.rem - r.mg - held - (a.unh or 0)) end
 local burst_room = burst_limit - r.mg - burst.total - held - foreign
 local all_free = max(0, min(hour_room, burst_room))
 local shut = max(a.quiet or 0, a.kh or 0, a.kb or 0, a.ku or 0) - now
+-- The quiet is over, but not for somebody who may still spend without leave, and has not said that it has stopped.
+if alone > 0 then shut = max(shut, r.pulse / 4) end
 if shut > 0 then all_free = 0 end
 if not a.k then all_free = held == 0 and min(1, all_free) or 0 end
-local free = max(0, all_free - parts)
+local free = max(0, min(all_free, hour_room - hour_parts, burst_room - burst_parts))
 
 local grant, wait = 0, r.wait
 if free > 0 and r.want > 0 then
@@ -176,11 +178,16 @@ if free > 0 and r.want > 0 then
 end
 me.held, me.hand, me.got = me.held + grant, me.hand + grant, me.got + grant
 me.wait = max(0, wait - grant)
-me.part = (me.held > 0 or wait > 0) and min(free - grant, floor((all_free - grant) / (2 * live))) or 0
+local function part_of(room, parts)
+  local is_kept = a.k and (me.held > 0 or wait > 0)
+  return is_kept and max(0, min(room - parts - grant, floor((room - grant) / (2 * live)))) or 0
+end
+local hp, bp = part_of(hour_room, hour_parts), part_of(burst_room, burst_parts)
+me.hp, me.bp = max(hp, r.hp or 0), max(bp, r.bp or 0) -- It may not hear that it is less now.
 
 local retry
 if grant < wait then
-  if hand + parts > 0 and now - (a.called or 0) >= 40 then
+  if hand + all_free - free > 0 and now - (a.called or 0) >= 40 then
     a.called = now
     call_in('hand')
   end
@@ -215,7 +222,7 @@ if me.held == 0 and me.wait == 0 and r.want == 0 then
 end
 for id, one in pairs(nodes) do
   out[#out + 1] = 'n:' .. id
-  out[#out + 1] = one.q .. ',' .. one.held .. ',' .. one.hand .. ',' .. one.till .. ',' .. (one.wait or 0) .. ',' .. one.got .. ',' .. one.total .. ',' .. (one.spared or 0) .. ',' .. (one.part or 0)
+  out[#out + 1] = one.q .. ',' .. one.held .. ',' .. one.hand .. ',' .. one.till .. ',' .. (one.wait or 0) .. ',' .. one.got .. ',' .. one.total .. ',' .. (one.spared or 0) .. ',' .. (one.hp or 0) .. ',' .. (one.bp or 0) .. ',' .. (one.alone or 0)
 end
 if a.hr then
   out[#out + 1] = 'h:' .. r.n
@@ -226,7 +233,7 @@ keep()
 
 local reply = {
   g = a.g, now = now, grant = grant, retry = retry, nodes = live,
-  held = held - r.held, wait = waiting, done = a.d or 0, used = used, part = me.part,
+  held = held - r.held, wait = waiting, done = a.d or 0, used = used, hp = hp, bp = bp,
   hr = a.hr, hl = a.hr and a.hl - now, rem = a.rem, unh = a.unh or 0, foreign = a.foreign or 0,
   lim = a.lim, blim = a.blim, k = a.k, same = a.same,
 }

@@ -87,10 +87,13 @@ export function makeBudgets(redis: RedisConnection, { clock, node, lateMs, nodes
       q: report.number,
       g: report.generation,
       back: report.isBack || undefined,
+      alone: report.isAlone || undefined,
       held: report.held,
       hand: report.inHand,
       wait: report.waiting,
       want: report.want,
+      hp: report.part?.hour,
+      bp: report.part?.burst,
       total: report.total,
       base: report.heardTotal,
       c: report.answered.flatMap(({ agoMs, count }) => [Math.max(0, Math.floor(agoMs)), count]),
@@ -116,7 +119,7 @@ export function makeBudgets(redis: RedisConnection, { clock, node, lateMs, nodes
       ku: blockedForMs?.unknown,
       lease: report.leaseMs,
       pulse: report.pulseMs,
-      alone: report.wasAlone || undefined,
+      was: report.wasAlone || undefined,
       settle: SETTLE_MS,
       keep: Math.ceil(2 * usual.hourMs + usual.burstMs + 10 * report.leaseMs),
       tell: report.wantsTimes || undefined,
@@ -138,7 +141,8 @@ interface Reply {
   readonly wait: number
   readonly done: number
   readonly used: number
-  readonly part: number
+  readonly hp: number
+  readonly bp: number
   readonly quiet?: number
   readonly hr?: number
   readonly rem?: number
@@ -170,7 +174,7 @@ function read(told: Reply): Exchanged {
     waitingElsewhere: told.wait,
     answeredByAll: told.done,
     usedOfHour: told.used,
-    part: told.part,
+    part: { hour: told.hp, burst: told.bp },
     quietMs: told.quiet,
     hour:
       hr === undefined

@@ -40,6 +40,8 @@ export interface PresenceParts {
 export interface Presence {
   /** As last heard, by name; this node is always one of them. Bounded. */
   nodes(): readonly NodeSeen[]
+  /** How many there are, this one included: whoever was heard of within the last seconds may still be sending. */
+  count(): number
   /** It leaves. */
   stop(): Promise<void>
 }
@@ -48,6 +50,8 @@ export function makePresence(redis: RedisConnection, parts: PresenceParts): Pres
   const { clock, node, version } = parts
   const key = redis.key('nodes', 'seen')
   let others: readonly NodeSeen[] = []
+  /** When each of the others was heard of last: a Redis that was emptied knows of nobody at first. */
+  const heardMs = new Map<string, number>()
   let timer: Timer | undefined
   let isStopped = false
   let isBeating = false
@@ -63,6 +67,9 @@ export function makePresence(redis: RedisConnection, parts: PresenceParts): Pres
       const said = JSON.stringify([version, inHand, waiting])
       const found = (await redis.eval(BEAT, [key], [node, said, GONE_MS])) as readonly string[]
       others = readNodes(found.map(String)).filter(({ id }) => id !== node)
+      const nowMs = clock.nowMs()
+      for (const { id } of others) heardMs.set(id, nowMs)
+      for (const [id, atMs] of heardMs) if (nowMs - atMs > GONE_MS) heardMs.delete(id)
     } catch {
       // Lost; who was there is still taken to be: nobody knows better.
     } finally {
@@ -77,6 +84,7 @@ export function makePresence(redis: RedisConnection, parts: PresenceParts): Pres
 
   return {
     nodes: () => [self(), ...others].sort((a, b) => (a.id < b.id ? -1 : 1)),
+    count: () => heardMs.size + 1,
     async stop() {
       isStopped = true
       timer?.cancel()

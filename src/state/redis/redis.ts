@@ -42,7 +42,7 @@ export function makeRedis(config: RedisConfig, parts: RedisParts): RedisState {
     clock,
     node,
     lateMs: config.commandTimeoutMs + LATE_MS,
-    nodes: () => presence.nodes().length,
+    nodes: () => presence.count(),
   })
   let isTold = false
 

@@ -1,0 +1,167 @@
+/**
+ * Promise 12 as a property: three governors and a real Redis in virtual time, more calls than the limits allow, and
+ * whatever may befall Redis, in any order. DocuSign counts every call, and so does this test.
+ */
+import fc from 'fast-check'
+import { setTimeout as pause } from 'node:timers/promises'
+import t from 'tap'
+import { makeSystemClock } from '../src/base/clock.js'
+import { makeConnection } from '../src/state/redis/connection.js'
+import { makePooled, type Pooled } from './fixtures/pooled.js'
+import { redisSkip, startRedis } from './fixtures/redis.js'
+
+const NODES = [0, 1, 2]
+/** Calls a second at each node. */
+const BUSY = [20, 60, 150]
+const ANY = [0, 1, 10, 60, 150]
+
+const SHORT = { hour: { limit: 90, windowMs: 3_000 }, burst: { limit: 45, windowMs: 600 } }
+const LONG = { hour: { limit: 300, windowMs: 36_000 }, burst: { limit: 60, windowMs: 3_000 } }
+
+interface History {
+  readonly seed: number
+  readonly isLong: boolean
+  readonly steps: readonly {
+    readonly what: 'flush' | 'restart' | 'freeze' | 'readOnly' | 'failOver' | 'rates'
+    readonly forMs: number
+    readonly thenMs: number
+    readonly rates: readonly number[]
+  }[]
+}
+
+function histories(rates: readonly number[]): fc.Arbitrary<History> {
+  const step = fc.record({
+    what: fc.constantFrom('flush', 'restart', 'freeze', 'readOnly', 'failOver', 'rates'),
+    forMs: fc.oneof(fc.integer({ min: 20, max: 300 }), fc.integer({ min: 300, max: 4_000 })),
+    thenMs: fc.integer({ min: 0, max: 5_000 }),
+    rates: fc.tuple(fc.constantFrom(...rates), fc.constantFrom(...rates), fc.constantFrom(...rates)),
+  })
+  return fc.record({
+    seed: fc.nat(),
+    isLong: fc.nat({ max: 3 }).map(n => n === 0),
+    steps: fc.array(step, { minLength: 2, maxLength: 8 }),
+  })
+}
+
+/** Numbers between 0 and 1 that look like chance (mulberry32). */
+function chance(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+/** Calls at random moments, until it is stopped. */
+function press(world: Pooled, random: () => number, rates: number[]) {
+  const asked: Promise<boolean>[] = []
+  let isOn = true
+  const next = (node: number) => {
+    const rate = rates[node] ?? 0
+    world.clock.after(rate > 0 ? (-Math.log(1 - random()) * 1_000) / rate : 50, () => {
+      if (!isOn) return
+      if (rate > 0) asked.push(world.ask(node))
+      next(node)
+    })
+  }
+  NODES.forEach(next)
+  return {
+    asked,
+    stop: () => void (isOn = false),
+  }
+}
+
+async function live(world: Pooled, { steps, seed }: History): Promise<number> {
+  const random = chance(seed + 1)
+  const rates = [100, 20, 20]
+  const pressed = press(world, random, rates)
+  await world.pass(3_000)
+  for (const { what, forMs, thenMs, rates: next } of steps) {
+    // What a replica has of it is a little old.
+    await world.keep()
+    await world.pass(random() * 40)
+    if (what === 'rates') rates.splice(0, rates.length, ...next)
+    else if (what === 'flush') await world.flush()
+    else world[what](forMs)
+    await world.pass(thenMs)
+  }
+  // All is well again within five seconds, and then no part of an hour is left over.
+  await world.pass(9_000)
+  pressed.stop()
+  await world.pass(6_000)
+  return (await Promise.all(pressed.asked)).length
+}
+
+void t.test('whatever befalls Redis, DocuSign never counts one too many', { skip: redisSkip() }, async t => {
+  const server = await startRedis()
+  const config = {
+    server: { host: server.host, port: server.port },
+    cluster: [],
+    sentinels: [],
+    sentinelName: 'mymaster',
+    sentinelPassword: undefined,
+    db: 0,
+    username: undefined,
+    password: undefined,
+    tls: false,
+    tlsCa: undefined,
+    prefix: 'virtual',
+    commandTimeoutMs: 20_000,
+  }
+  const redis = makeConnection(config, makeSystemClock())
+  t.teardown(async () => {
+    await redis.close()
+    await server.stop()
+  })
+  while (!redis.isUp) await pause(10)
+
+  async function begin({ seed, isLong }: History): Promise<Pooled> {
+    await redis.call('flushall', 'sync')
+    return makePooled(redis, { nodes: NODES.length, ...(isLong ? LONG : SHORT), random: chance(seed) })
+  }
+
+  await t.test('where all nodes are busy', async t => {
+    let [runs, calls, sent] = [0, 0, 0]
+    await fc.assert(
+      fc.asyncProperty(histories(BUSY), async history => {
+        const world = await begin(history)
+        calls += await live(world, history)
+        sent += world.arrivals.length
+        runs++
+        const wrong = [...world.violations, ...world.firsts]
+        if (wrong.length > 0) throw new Error(wrong.slice(0, 3).join('; '))
+        if (!world.isShared) throw new Error('they do not share again')
+        if (history.isLong) return
+        // The last whole hour before the calls end.
+        const hourMs = SHORT.hour.windowMs
+        const endMs = Math.floor((world.clock.wallMs() - 6_000) / hourMs) * hourMs
+        const used = world.arrivals.filter(({ atMs }) => atMs >= endMs - hourMs && atMs < endMs).length
+        if (used < 0.98 * SHORT.hour.limit) throw new Error(`${used} of ${SHORT.hour.limit} in the end`)
+      }),
+      { numRuns: Number(process.env['MANY_NODES_RUNS'] ?? 25) },
+    )
+    t.ok(sent > 0 && sent < calls, `${runs} histories, ${sent} of ${calls} calls went up`)
+  })
+
+  await t.test(
+    'where some are idle: but for the one that an idle node sends to learn what is left',
+    async t => {
+      let [runs, firsts] = [0, 0]
+      await fc.assert(
+        fc.asyncProperty(histories(ANY), async history => {
+          const world = await begin(history)
+          await live(world, history)
+          runs++
+          firsts += world.firsts.length
+          const losses = history.steps.filter(({ what }) => what !== 'rates').length
+          if (world.violations.length > 0) throw new Error(world.violations.slice(0, 3).join('; '))
+          if (world.firsts.length > 2 * losses * NODES.length) throw new Error(world.firsts.join('; '))
+        }),
+        { numRuns: Number(process.env['MANY_NODES_RUNS'] ?? 25) },
+      )
+      t.pass(`${runs} histories, ${firsts} such calls were one too many`)
+    },
+  )
+})

@@ -15,6 +15,7 @@ import { lanes } from './lanes.js'
 import { ledger } from './ledger.js'
 import { memory } from './memory.js'
 import { peers } from './peers.js'
+import { plan } from './plan.js'
 import { redis } from './redis.js'
 import { redisCopies } from './redis-copies.js'
 import { resident } from './resident.js'
@@ -48,6 +49,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   peers: (say, { only }) => peers(say, only),
   day: (say, { only }) => day(say, only),
   scale: (say, { only }) => scale(say, only),
+  plan: say => plan(say),
 }
 
 /** Run only when they are named: they take minutes, or hours. */

@@ -5,6 +5,7 @@
  */
 import { parseArgs } from 'node:util'
 import { accounts } from './accounts.js'
+import { costs } from './costs.js'
 import { day } from './day.js'
 import { flood } from './flood.js'
 import { forward } from './forward.js'
@@ -44,7 +45,7 @@ export interface Bounds {
 type Section = (say: (text: string) => void, bounds: Bounds) => Promise<Result[]>
 
 const SECTIONS: Readonly<Record<string, Section>> = {
-  ...{ forward, hits, memory, resident, lanes, ledger, accounts, hours, kill, spared, redis },
+  ...{ forward, hits, memory, resident, lanes, ledger, accounts, hours, kill, spared, redis, costs },
   'redis-copies': redisCopies,
   peers: (say, { only }) => peers(say, only),
   day: (say, { only }) => day(say, only),

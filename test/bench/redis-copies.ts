@@ -5,12 +5,11 @@ import { makeSystemClock } from '../../src/base/clock.js'
 import { makeSimulator } from '../../src/simulator/simulator.js'
 import { startGovernor, type Governor } from '../fixtures/governor.js'
 import { startRedis, type RedisServer } from '../fixtures/redis.js'
+import { commandsOf } from './costs.js'
 import type { Result } from './main.js'
 
 const COPIES = 1_000
 const HITS = 5
-/** Those that the nodes send, and scripts do not, or hardly (a mark once a second). */
-const COMMANDS = ['evalsha', 'getrange', 'set']
 
 export async function redisCopies(say: (text: string) => void): Promise<Result[]> {
   const simulator = makeSimulator({ hourLimit: 1e6, burstLimit: 1e6 }, makeSystemClock())
@@ -110,11 +109,4 @@ function get(url: string, token: string, agent: http.Agent): Promise<number> {
 
 async function memoryOf(redis: RedisServer): Promise<number> {
   return Number(/^used_memory:(\d+)/m.exec(await redis.ask('INFO', 'memory'))?.[1])
-}
-
-async function commandsOf(redis: RedisServer): Promise<number> {
-  const text = await redis.ask('INFO', 'commandstats')
-  const callsOf = (name: string) =>
-    Number(new RegExp(`^cmdstat_${name}:calls=(\\d+)`, 'm').exec(text)?.[1] ?? 0)
-  return COMMANDS.reduce((sum, name) => sum + callsOf(name), 0)
 }

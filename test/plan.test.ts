@@ -7,9 +7,13 @@ import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import type { TraceRecord } from '../src/base/trace.js'
 import { traceHeaderLine, traceLine } from '../src/base/trace.js'
+import { makeDocusign } from '../src/plan/docusign.js'
 import { readCondition } from '../src/plan/fail-if.js'
 import { figuresOf, type Figures } from '../src/plan/figures.js'
+import { PASSED_ON } from '../src/plan/record.js'
+import { readCosts, scaleOf } from '../src/plan/scale.js'
 import { varied } from '../src/plan/variation.js'
+import { makeVirtualClock } from '../src/plan/virtual-clock.js'
 import { runPlan, type PlanEnd } from '../src/replay/command.js'
 import { replay } from '../src/replay/replay.js'
 import { hasChromium, openChromium } from './fixtures/browser.js'
@@ -26,6 +30,7 @@ const EPOCH_MS = Date.UTC(2026, 10, 25, 9, 0)
 function call(over: Partial<TraceRecord>): TraceRecord {
   const method = over.method ?? 'GET'
   return {
+    ...PASSED_ON,
     atMs: EPOCH_MS,
     app: 'appappappapp',
     account: 'accaccaccacc',
@@ -34,27 +39,12 @@ function call(over: Partial<TraceRecord>): TraceRecord {
     representation: '',
     viewer: 'vievievievie',
     route: A,
-    service: 'api',
     method,
     methodClass: method === 'GET' ? 'read' : 'write',
-    priority: undefined,
-    patienceMs: undefined,
-    sharing: 'all',
-    neverFinal: false,
-    outcome: 'forwarded',
     status: 200,
-    reason: undefined,
-    waitMs: 0,
-    heldBy: undefined,
     durationMs: 100,
     attempts: [{ status: 200, ms: 100, refusedFor: undefined }],
-    saved: undefined,
-    poll: undefined,
     bytes: 500,
-    cut: false,
-    kept: false,
-    ended: undefined,
-    limits: undefined,
     ...over,
   }
 }
@@ -284,6 +274,50 @@ void t.test('the same trace, what-ifs and seed give the same bytes; another seed
   t.ok((second?.saved.connect ?? 0) > 0, 'and what Connect pushes is not asked for')
 })
 
+void t.test(
+  'DocuSign as it is modelled counts by the hour, and dates its answers when it gives them',
+  async t => {
+    const clock = makeVirtualClock(EPOCH_MS, run => process.nextTick(run))
+    const limit = { forced: 3, start: 3 }
+    const windows = {
+      hourMs: 3_600_000,
+      burstMs: 30_000,
+      hourLimit: limit,
+      burstLimit: { forced: 9, start: 9 },
+    }
+    const docusign = makeDocusign(windows, clock)
+    const slow = call({ attempts: [{ status: 200, ms: 2_500, refusedFor: undefined }] })
+    const arrives = () => {
+      const told = docusign.arrived(slow)
+      if ('kind' in told) throw new Error(told.kind)
+      const at = (name: string) => told.headers[told.headers.indexOf(name) + 1]
+      return { status: told.status, date: at('Date'), left: at('X-RateLimit-Remaining') }
+    }
+    const dated = new Date(EPOCH_MS + 2_000).toUTCString()
+    t.same(arrives(), { status: 200, date: dated, left: '2' }, 'its clock is told by when it answers')
+    const spent = { hourLimit: 3, burstLimit: 9, resetAtSeconds: undefined, others: 1 }
+    docusign.heard(call({ limits: spent }))
+    t.match(arrives(), { status: 200, left: '0' }, 'another’s call counts as well')
+    t.match(arrives(), { status: 429, left: '0' })
+    await clock.passTo(3_600_000)
+    t.match(arrives(), { status: 200, left: '2' }, 'until the hour turns')
+  },
+)
+
+void t.test('one moment is over before the next one comes', async t => {
+  const clock = makeVirtualClock(0, run => process.nextTick(run))
+  const seen: string[] = []
+  const late = async (name: string) => {
+    for (let i = 0; i < 20; i++) await Promise.resolve()
+    seen.push(`${name} at ${clock.nowMs()}`)
+  }
+  clock.after(10, () => void late('a'))
+  clock.after(20, () => void late('b'))
+  t.equal(clock.passTo(5), undefined, 'nothing was due')
+  await clock.passTo(30)
+  t.same(seen, ['a at 10', 'b at 20'])
+})
+
 void t.test('the limit that is said to be enough is enough, and one step less is not', async t => {
   const path = folder(t)
   const model = join(path, 'model.yaml')
@@ -414,3 +448,33 @@ void t.test(
     }
   },
 )
+
+void t.test('many nodes are reckoned from what the replay says and what a call costs', t => {
+  const one = Object.fromEntries(
+    ['forwardedMicros', 'savedMicros', 'refusedMicros', 'coresPerNode', 'answerBytes', 'nodeBytes']
+      .concat(['redisMicrosUp', 'redisMicrosSaved', 'redisCommandsUp', 'redisCommandsSaved'])
+      .concat(['redisTrafficUp', 'redisTrafficSaved', 'redisBytes', 'redisBytesPerAccount'])
+      .concat(['redisMemoryBytes', 'accountBytes', 'idleBytes', 'cacheBytes', 'nodeMemoryBytes'])
+      .map(name => [name, 1]),
+  )
+  const costs = readCosts({ ...one, redisMicrosUp: 300, redisMicrosSaved: 20, nodeMemoryBytes: 1e9 })
+  if (!('forwardedMicros' in costs)) throw new Error(costs.join())
+  const fullest = { up: 10, saved: 30, refused: 0 }
+  const replayed = { savedShare: 0.75, refusedShare: 0, accounts: 50, fullest, stepMs: 300_000 }
+  const { taken } = scaleOf({ accounts: 100, limit: 3_600, nodes: [2] }, replayed, costs)
+  const [spent, likewise] = taken
+  t.same(spent?.load, { up: 100, saved: 300, refused: 0 }, 'all of each hour, in the mix of the replay')
+  t.same(
+    likewise?.load,
+    { up: 20, saved: 60, refused: 0 },
+    'twice as many accounts, each as in the fullest step',
+  )
+  t.equal(spent?.redisCommandsPerSecond, 400)
+  t.equal(spent?.rows[0]?.redisCpu, (100 * 300 + 300 * 20) / 1e6, 'by the time that Redis takes for each')
+  t.equal(spent?.rows[0]?.nodeCpu, 400 / 2 / 1e6)
+  t.match(readCosts({ ...one, redisMicrosUp: 'many', redisCommands: 1 }), [
+    /redisCommands: unknown/,
+    /redisMicrosUp: must be/,
+  ])
+  t.end()
+})

@@ -18,6 +18,8 @@ const ROUNDS = 7
 const CALLS = 4_000
 const WARM_UP_CALLS = 16_000
 const COPIES = 1_000
+/** Those that a node sends for a call, and no script does. */
+const COMMANDS = ['evalsha', 'getrange']
 
 const account = (n: number) => `/restapi/v2.1/accounts/${14_000_000 + (n % ACCOUNTS)}`
 const guid = (n: number) => `4b728be4-1111-2222-3333-${n.toString(16).padStart(12, '0')}`
@@ -107,17 +109,15 @@ async function redisSpent(redis: RedisServer): Promise<Omit<Spent, 'node'>> {
   const seconds = cpu('used_cpu_user_main_thread') + cpu('used_cpu_sys_main_thread')
   return {
     redis: seconds * 1e6,
-    commands: await commandsOf(redis),
+    commands: await commandsOf(redis, COMMANDS),
     bytes: stats('total_net_input_bytes') + stats('total_net_output_bytes'),
   }
 }
 
-/** Those that the nodes send, and scripts do not, or hardly (a mark once a second). */
-const COMMANDS = ['evalsha', 'getrange', 'set']
-
-export async function commandsOf(redis: RedisServer): Promise<number> {
+/** How often these commands were called. */
+export async function commandsOf(redis: RedisServer, names: readonly string[]): Promise<number> {
   const text = await redis.ask('INFO', 'commandstats')
   const callsOf = (name: string) =>
     Number(new RegExp(`^cmdstat_${name}:calls=(\\d+)`, 'm').exec(text)?.[1] ?? 0)
-  return COMMANDS.reduce((sum, name) => sum + callsOf(name), 0)
+  return names.reduce((sum, name) => sum + callsOf(name), 0)
 }

@@ -6,6 +6,7 @@ import { day } from './bench/day.js'
 import { missing, type Foreign } from './bench/foreign.js'
 import type { Result } from './bench/main.js'
 import { peers } from './bench/peers.js'
+import { plan } from './bench/plan.js'
 import { scale } from './bench/scale.js'
 
 const FOREIGN: readonly Foreign[] = ['nginx', 'haproxy', 'varnish']
@@ -63,6 +64,12 @@ void t.test('a call among many is measured against one among few', { buffered: t
   const results = await scale(quietly, 'envelopes', size)
   areNumbers(t, results)
   t.equal(results.length, 2)
+})
+
+void t.test('a plan of a day is timed by the program itself', { buffered: true }, async t => {
+  const results = await plan(quietly, { calls: 2_000 })
+  areNumbers(t, results)
+  t.equal(results.length, 4)
 })
 
 void t.test('a seeded day is the same for every contender', async t => {

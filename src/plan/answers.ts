@@ -69,16 +69,16 @@ class Given extends Readable {
 }
 const QUIET = { autoDestroy: false, emitClose: false, read: () => undefined }
 
-/** Bytes of which only their number is there: what is kept of a document is its size. */
+/** Bytes of which only their number is there, and that are cut from none: what is kept of a document is its size. */
 class Weightless {
   readonly length: number
+  readonly byteLength: number
+  readonly buffer: { readonly byteLength: number }
 
   constructor(length: number) {
     this.length = length
-  }
-
-  copy(): number {
-    return this.length
+    this.byteLength = length
+    this.buffer = this
   }
 }
 

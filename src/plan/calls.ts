@@ -22,29 +22,12 @@ export interface Names {
 
 const ENVELOPE = '/v2.1/accounts/{accountId}/envelopes/{envelopeId}'
 const NO_APP: App = { name: '', label: 'other', prefix: '' }
-const MAX_GUIDS = 65_536
+const GUID_BYTES = 16
 
-/** Makes calls. Not pure only in that it remembers what it has made lately. */
+/** Makes calls. Not pure only in that it remembers apps and routes. */
 export function makeCalls(names: Names) {
-  const guids = new Lately<string>(MAX_GUIDS)
   const apps = new Lately<App>(1_000)
   const routes = new Map<string, readonly string[]>()
-
-  function guid(hash: string): string {
-    let text = guids.get(hash)
-    if (text === undefined) {
-      const hex = Buffer.from(keyOf(hash), 'base64url').toString('hex')
-      const parts = [
-        hex.slice(0, 8),
-        hex.slice(8, 12),
-        hex.slice(12, 16),
-        hex.slice(16, 20),
-        hex.slice(20, 32),
-      ]
-      guids.set(hash, (text = parts.join('-')))
-    }
-    return text
-  }
 
   function appOf(hash: string): App {
     if (hash === '') return NO_APP
@@ -106,6 +89,19 @@ export function makeCalls(names: Names) {
     const name = names.account(hash)
     return name === hash ? guid(hash) : name
   }
+}
+
+/**
+ * The name itself in hexadecimal, where it fits, as those of a trace do; else its key. Nothing is remembered, because of a
+ * million envelopes that costs more than to write it again (measured).
+ */
+function guid(name: string): string {
+  const bytes =
+    name.length <= GUID_BYTES
+      ? Buffer.from(name.padEnd(GUID_BYTES, '\0'), 'latin1')
+      : Buffer.from(keyOf(name), 'base64url')
+  const hex = bytes.toString('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
 
 /** A token is one user's on one account here: what a real one says of other accounts, the trace does not tell. */

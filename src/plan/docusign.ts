@@ -107,7 +107,8 @@ export function makeDocusign(config: DocusignConfig, clock: Clock): ModelledDocu
     return dated.text
   }
 
-  function headersOf(account: Account, inBurst: number, wallMs: number): string[] {
+  /** @param answeredMs when they are written, which is what its clock is told by; the account is as it was when the call came */
+  function headersOf(account: Account, inBurst: number, answeredMs: number): string[] {
     const { hourLimit, burstLimit, used, hour } = account
     const resetMs = (hour + 1) * config.hourMs
     return [
@@ -117,7 +118,7 @@ export function makeDocusign(config: DocusignConfig, clock: Clock): ModelledDocu
       'ETag',
       '"replayed"',
       'Date',
-      dateOf(wallMs),
+      dateOf(answeredMs),
       'X-RateLimit-Reset',
       String(Math.ceil(resetMs / 1000)),
       'X-RateLimit-Limit',
@@ -142,8 +143,8 @@ export function makeDocusign(config: DocusignConfig, clock: Clock): ModelledDocu
       account.used = Math.min(Math.max(account.hourLimit, account.used), account.used + 1)
       note('hour', record.account, account.used, account.hourLimit, account.hour * config.hourMs)
       note('burst', record.account, inBurst, account.burstLimit, wallMs - config.burstMs)
-      const headers = headersOf(account, inBurst, wallMs)
       const afterMs = latencies.of(record)
+      const headers = headersOf(account, inBurst, wallMs + afterMs)
       if (over) {
         refused++
         return { status: 429, headers, error: ERRORS[over], afterMs }

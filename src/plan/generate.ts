@@ -3,6 +3,7 @@ import type { TraceRecord } from '../base/trace.js'
 import { makeDraws } from './draw.js'
 import { makeHeap } from './heap.js'
 import type { Model, ModelApp } from './model.js'
+import { PASSED_ON } from './record.js'
 
 export const DAY_MS = 86_400_000
 const HOUR_MS = 3_600_000
@@ -170,6 +171,7 @@ function record({ app, account }: Envelope | Lister, atMs: number, ms: number, w
   const method = what.method ?? 'GET'
   const status = method === 'POST' ? 201 : 200
   return {
+    ...PASSED_ON,
     atMs,
     app: app.name,
     account,
@@ -178,26 +180,12 @@ function record({ app, account }: Envelope | Lister, atMs: number, ms: number, w
     representation: method === 'GET' ? what.resource : '',
     viewer: `${app.name} of ${account}`.replaceAll(' ', '-'),
     route: what.route,
-    service: 'api',
     method,
     methodClass: method === 'GET' ? 'read' : 'write',
-    priority: undefined,
-    patienceMs: undefined,
-    sharing: 'all',
-    neverFinal: false,
-    outcome: 'forwarded',
     status,
-    reason: undefined,
-    waitMs: 0,
-    heldBy: undefined,
     durationMs: ms,
     attempts: [{ status, ms, refusedFor: undefined }],
-    saved: undefined,
-    poll: undefined,
     bytes: what.bytes,
-    cut: false,
-    kept: false,
     ended: what.ended,
-    limits: undefined,
   }
 }

@@ -5,6 +5,8 @@ import { createGunzip } from 'node:zlib'
 /** Longer than any line that is of use: what comes without a line break must not fill the memory. */
 export const MAX_LINE_CHARS = 1024 * 1024
 const GZIP = [0x1f, 0x8b]
+/** Of what is unpacked at a time: each piece is a way to another thread and back, which costs more than to unpack 16 KB. */
+const PIECE_BYTES = 256 * 1024
 
 export interface LinesParts {
   /** The rest could not be read, and why: said once, after the lines that could. */
@@ -84,7 +86,7 @@ async function* chained(head: Uint8Array, rest: AsyncIterable<Uint8Array>): Asyn
 
 /** No `pipeline`, which ends both at once: what was read before a fault is to come out before it. */
 async function* gunzipped(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const gunzip = createGunzip()
+  const gunzip = createGunzip({ chunkSize: PIECE_BYTES })
   const source = Readable.from(pieces)
   source.on('error', error => gunzip.destroy(error))
   source.pipe(gunzip)

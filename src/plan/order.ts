@@ -35,7 +35,12 @@ export interface Source {
  * Several in order → one. Each is opened when its time has come, because a folder may hold a hundred runs of a governor,
  * one after the other. What came at the same time comes by the order of its source.
  */
-export async function* merged(sources: readonly Source[]): AsyncGenerator<TraceRecord> {
+export function merged(sources: readonly Source[]): AsyncIterable<TraceRecord> {
+  const [only, ...others] = sources
+  return only && others.length === 0 ? only.open() : byTime(sources)
+}
+
+async function* byTime(sources: readonly Source[]): AsyncGenerator<TraceRecord> {
   const waiting = sources.toSorted((a, b) => a.fromMs - b.fromMs)
   const opened: { readonly rest: AsyncIterator<TraceRecord>; record: TraceRecord }[] = []
   for (;;) {

@@ -62,6 +62,25 @@ class Fault extends Error {}
 
 export type Fields = Readonly<Record<string, unknown>>
 
+/** What a record says of a call that was passed on, and of which nothing else is known. */
+export const PASSED_ON = {
+  service: 'api',
+  priority: undefined,
+  patienceMs: undefined,
+  sharing: 'all',
+  neverFinal: false,
+  outcome: 'forwarded',
+  reason: undefined,
+  waitMs: 0,
+  heldBy: undefined,
+  saved: undefined,
+  poll: undefined,
+  cut: false,
+  kept: false,
+  ended: undefined,
+  limits: undefined,
+} as const satisfies Partial<TraceRecord>
+
 /** @param line without its end */
 export function readTraceLine(line: string): TraceLine {
   let parsed: unknown

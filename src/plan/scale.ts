@@ -10,26 +10,40 @@ export interface ScaleAsked {
   readonly nodes: readonly number[]
 }
 
-/** How often calls are answered in which way: from a replay. */
-export interface Mix {
+/** What of a replay the reckoning goes by. */
+export interface Replayed {
   /** Of all calls, those that copies or twins answer. */
   readonly savedShare: number
   /** Of all calls, those that are refused. */
   readonly refusedShare: number
+  readonly accounts: number
+  /** Calls of a second, in the fullest step of its course. */
+  readonly fullest: Load
+  readonly stepMs: number
+}
+
+/** Calls of a second, by what becomes of them. */
+export interface Load {
+  readonly up: number
+  readonly saved: number
+  readonly refused: number
 }
 
 export interface Costs {
-  /** Microseconds of a core. */
+  /** Microseconds of a node's core, with all that it says to Redis. */
   readonly forwardedMicros: number
   readonly savedMicros: number
   readonly refusedMicros: number
   readonly coresPerNode: number
-  /** Redis commands, and bytes either way, of a call that goes up, and of one that does not. */
-  readonly commandsUp: number
-  readonly commandsSaved: number
-  readonly bytesPerCommand: number
-  /** What one Redis takes in a second. */
-  readonly redisCommands: number
+  /** Of Redis' one core, for a call that goes up, and for one that does not. */
+  readonly redisMicrosUp: number
+  readonly redisMicrosSaved: number
+  readonly redisCommandsUp: number
+  readonly redisCommandsSaved: number
+  /** Bytes between them, either way. */
+  readonly redisTrafficUp: number
+  readonly redisTrafficSaved: number
+  /** What its network takes in a second. */
   readonly redisBytes: number
   readonly redisBytesPerAccount: number
   readonly redisMemoryBytes: number
@@ -57,12 +71,19 @@ export interface ScaleRow {
   readonly saturatesAt: number
 }
 
+/** So much traffic, and what it takes. */
+export interface Taken {
+  /** `spent`: every account spends all of its hour. `replayed`: each calls as in the fullest step of the replay. */
+  readonly kind: 'spent' | 'replayed'
+  readonly load: Load
+  readonly redisCommandsPerSecond: number
+  readonly rows: readonly ScaleRow[]
+}
+
 export interface Scale {
   readonly asked: ScaleAsked
-  readonly mix: Mix
-  readonly upPerSecond: number
-  readonly inPerSecond: number
-  readonly rows: readonly ScaleRow[]
+  readonly replayed: Replayed
+  readonly taken: readonly Taken[]
 }
 
 const SCALE = /^(\d+)[x×](\d+)(?:[x×](\d+(?:,\d+)*))?$/
@@ -86,10 +107,12 @@ const COSTS: readonly (keyof Costs)[] = [
   'savedMicros',
   'refusedMicros',
   'coresPerNode',
-  'commandsUp',
-  'commandsSaved',
-  'bytesPerCommand',
-  'redisCommands',
+  'redisMicrosUp',
+  'redisMicrosSaved',
+  'redisCommandsUp',
+  'redisCommandsSaved',
+  'redisTrafficUp',
+  'redisTrafficSaved',
   'redisBytes',
   'redisBytesPerAccount',
   'redisMemoryBytes',
@@ -115,28 +138,48 @@ export function readCosts(value: unknown): Costs | readonly string[] {
   return faults.length > 0 ? faults : (fields as unknown as Costs)
 }
 
-/** Every account spends all of its hour: the worst that the limits allow. */
-export function scaleOf(asked: ScaleAsked, mix: Mix, costs: Costs): Scale {
-  const upPerSecond = (asked.accounts * asked.limit) / 3600
-  const upShare = Math.max(0.01, 1 - mix.savedShare - mix.refusedShare)
-  const inPerSecond = upPerSecond / upShare
-  const [saved, refused] = [inPerSecond * mix.savedShare, inPerSecond * mix.refusedShare]
-  const cores =
-    (upPerSecond * costs.forwardedMicros + saved * costs.savedMicros + refused * costs.refusedMicros) / 1e6
-  const commands = upPerSecond * costs.commandsUp + (saved + refused) * costs.commandsSaved
-  const rows = asked.nodes.map((nodes): ScaleRow => {
+export function scaleOf(asked: ScaleAsked, replayed: Replayed, costs: Costs): Scale {
+  const { accounts, limit } = asked
+  const up = (accounts * limit) / 3600
+  const perUp = up / Math.max(0.01, 1 - replayed.savedShare - replayed.refusedShare)
+  const spent = { up, saved: perUp * replayed.savedShare, refused: perUp * replayed.refusedShare }
+  const times = accounts / Math.max(1, replayed.accounts)
+  const { fullest } = replayed
+  const likewise = { up: fullest.up * times, saved: fullest.saved * times, refused: fullest.refused * times }
+  const taken = [takenBy('spent', spent, asked, costs), takenBy('replayed', likewise, asked, costs)]
+  return { asked, replayed, taken }
+}
+
+function takenBy(
+  kind: Taken['kind'],
+  load: Load,
+  { accounts, nodes: each }: ScaleAsked,
+  costs: Costs,
+): Taken {
+  const { up, saved, refused } = load
+  const cores = (up * costs.forwardedMicros + saved * costs.savedMicros + refused * costs.refusedMicros) / 1e6
+  // Who is refused for a poll has asked Redis, like one whom a copy answers; who is for a limit, not always.
+  const spared = saved + refused
+  const redis = (ofUp: number, ofSpared: number) => up * ofUp + spared * ofSpared
+  const rows = each.map((nodes): ScaleRow => {
     const loads = {
       nodeCpu: cores / (nodes * costs.coresPerNode),
       // Any node may serve any account, so each knows all of them.
       nodeMemory:
-        (costs.idleBytes + costs.cacheBytes + asked.accounts * costs.accountBytes) / costs.nodeMemoryBytes,
-      nodeNetwork: ((inPerSecond + upPerSecond) * costs.answerBytes) / (nodes * costs.nodeBytes),
-      redisCpu: commands / costs.redisCommands,
-      redisNetwork: (commands * costs.bytesPerCommand) / costs.redisBytes,
-      redisMemory: (asked.accounts * costs.redisBytesPerAccount) / costs.redisMemoryBytes,
+        (costs.idleBytes + costs.cacheBytes + accounts * costs.accountBytes) / costs.nodeMemoryBytes,
+      nodeNetwork: ((2 * up + spared) * costs.answerBytes) / (nodes * costs.nodeBytes),
+      // By its time and not by its commands, because a report of a budget takes many times as long as a GET.
+      redisCpu: redis(costs.redisMicrosUp, costs.redisMicrosSaved) / 1e6,
+      redisNetwork: redis(costs.redisTrafficUp, costs.redisTrafficSaved) / costs.redisBytes,
+      redisMemory: (accounts * costs.redisBytesPerAccount) / costs.redisMemoryBytes,
     }
-    const [first = '', load = 0] = Object.entries(loads).sort(([, a], [, b]) => b - a)[0] ?? []
-    return { nodes, ...loads, first, saturatesAt: Math.floor(asked.accounts / load) }
+    const [first = '', most = 0] = Object.entries(loads).sort(([, a], [, b]) => b - a)[0] ?? []
+    return { nodes, ...loads, first, saturatesAt: Math.floor(accounts / most) }
   })
-  return { asked, mix, upPerSecond, inPerSecond, rows }
+  return {
+    kind,
+    load,
+    redisCommandsPerSecond: redis(costs.redisCommandsUp, costs.redisCommandsSaved),
+    rows,
+  }
 }

@@ -27,21 +27,28 @@ export function tableOf(columns: readonly Figures[], width: number): string {
     .join('\n')
 }
 
-export function scaleTable({ asked, rows, upPerSecond, inPerSecond }: Scale, width: number): string {
+export function scaleTable({ asked, replayed, taken }: Scale, width: number): string {
   const head = ['nodes', 'CPU', 'memory', 'network', 'Redis CPU', 'network', 'memory', 'full at', 'first']
-  const lines = [
-    head,
-    ...rows.map(row => [
+  const accounts = count(asked.accounts)
+  const minutes = count(Math.max(1, Math.round(replayed.stepMs / 60_000)))
+  const titles = {
+    spent: `${accounts} accounts × ${count(asked.limit)} an hour, all of it spent`,
+    replayed: `${accounts} accounts that call as the ${count(replayed.accounts)} of the replay do in their fullest ${minutes} min`,
+  }
+  const tables = taken.map(({ kind, load, redisCommandsPerSecond, rows }) => {
+    const calls = load.up + load.saved + load.refused
+    const said = `${titles[kind]}: ${count(load.up)} calls/s up, ${count(calls)} in, ${count(redisCommandsPerSecond)} commands/s to Redis`
+    const lines = rows.map(row => [
       String(row.nodes),
       ...[row.nodeCpu, row.nodeMemory, row.nodeNetwork, row.redisCpu, row.redisNetwork, row.redisMemory].map(
         percent,
       ),
       count(row.saturatesAt),
       PARTS[row.first] ?? row.first,
-    ]),
-  ]
-  const said = `${count(asked.accounts)} accounts × ${count(asked.limit)} an hour: ${count(upPerSecond)} calls/s up, ${count(inPerSecond)} in. Computed from the costs in the file.`
-  return `${said}\n${aligned(lines, Math.max(width, LEAST_WIDTH))}`
+    ])
+    return `${said}\n${aligned([head, ...lines], Math.max(width, LEAST_WIDTH))}`
+  })
+  return [...tables, 'Computed from the mix of the last column and the costs in the file.\n'].join('\n')
 }
 
 const PARTS: Readonly<Record<string, string>> = {

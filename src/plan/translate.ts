@@ -5,7 +5,7 @@ import type { TraceRecord } from '../base/trace.js'
 import type { Call, Refusal } from '../base/types.js'
 import type { LogEntry } from './logs/entry.js'
 import type { OwnEntry } from './logs/ours.js'
-import { recordIn } from './record.js'
+import { PASSED_ON, recordIn } from './record.js'
 
 export interface TranslateParts {
   /** Whose call, which resource: as the governor reads it. */
@@ -59,6 +59,7 @@ export function makeTranslate({ identify, disguise }: TranslateParts, filled: Fi
     if (entry.bytes === undefined) filled.bytes++
     const isRead = call.service === 'api' && (method === 'GET' || method === 'HEAD')
     return {
+      ...PASSED_ON,
       atMs: entry.atMs,
       app: disguise.of('app', app),
       account: disguise.of('account', account),
@@ -73,24 +74,11 @@ export function makeTranslate({ identify, disguise }: TranslateParts, filled: Fi
       service: call.service,
       method,
       methodClass: call.methodClass,
-      priority: undefined,
-      patienceMs: undefined,
       sharing: isRead ? 'all' : 'none',
-      neverFinal: false,
-      outcome: 'forwarded',
       status: entry.status,
-      reason: undefined,
-      waitMs: 0,
-      heldBy: undefined,
       durationMs: Math.max(entry.durationMs ?? upstreamMs, upstreamMs),
       attempts: [{ status: entry.status, ms: upstreamMs, refusedFor: undefined }],
-      saved: undefined,
-      poll: undefined,
       bytes: entry.bytes ?? USUAL_BYTES,
-      cut: false,
-      kept: false,
-      ended: undefined,
-      limits: undefined,
     }
   }
 

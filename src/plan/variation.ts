@@ -19,14 +19,17 @@ export interface Variation {
 }
 
 /** @param records by the time they came, and so they stay */
-export async function* varied(
+export function varied(
+  records: AsyncIterable<TraceRecord>,
+  variation: Variation,
+): AsyncIterable<TraceRecord> {
+  return isPlain(variation) ? records : drawn(records, variation)
+}
+
+async function* drawn(
   records: AsyncIterable<TraceRecord>,
   variation: Variation,
 ): AsyncGenerator<TraceRecord> {
-  if (isPlain(variation)) {
-    yield* records
-    return
-  }
   const later = makeHeap<{ readonly record: TraceRecord; readonly nth: number }>(
     (a, b) => a.record.atMs - b.record.atMs || a.nth - b.nth,
   )

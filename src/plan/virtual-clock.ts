@@ -6,8 +6,8 @@ import type { Clock, Timer, Turns } from '../base/clock.js'
 import { makeHeap } from './heap.js'
 
 export interface VirtualClock extends Clock {
-  /** Lets time pass until then (nowMs scale), and rings what is due on the way, in order. */
-  passTo(untilMs: number): Promise<void>
+  /** Lets time pass until then (nowMs scale), and rings what is due on the way, in order. `undefined`: nothing was. */
+  passTo(untilMs: number): Promise<void> | undefined
   /** Lets the promise jobs of this moment run. */
   settle(): Promise<void>
   /** When the next timer is due, at the earliest; `undefined` where none is set. */
@@ -53,6 +53,16 @@ export function makeVirtualClock(epochMs: number, whenIdle: (run: () => void) =>
     }
   }
 
+  async function ringUntil(untilMs: number): Promise<void> {
+    for (let alarm = first(); alarm && alarm.atMs <= untilMs; alarm = first()) {
+      alarms.take()
+      nowMs = Math.max(nowMs, alarm.atMs)
+      alarm.ring?.()
+      await settle()
+    }
+    nowMs = Math.max(nowMs, untilMs)
+  }
+
   return {
     nowMs: () => nowMs,
     wallMs: () => epochMs + nowMs,
@@ -68,14 +78,11 @@ export function makeVirtualClock(epochMs: number, whenIdle: (run: () => void) =>
         cancel: () => void (alarm.ring = undefined),
       }
     },
-    async passTo(untilMs) {
-      for (let alarm = first(); alarm && alarm.atMs <= untilMs; alarm = first()) {
-        alarms.take()
-        nowMs = Math.max(nowMs, alarm.atMs)
-        alarm.ring?.()
-        await settle()
-      }
+    passTo(untilMs) {
+      const alarm = first()
+      if (alarm && alarm.atMs <= untilMs) return ringUntil(untilMs)
       nowMs = Math.max(nowMs, untilMs)
+      return undefined
     },
     settle,
     get nextMs() {

@@ -8,6 +8,7 @@ import { figuresOf, type Figures } from '../plan/figures.js'
 import { BadUsage } from '../plan/bad-usage.js'
 import { makeProgress } from '../plan/progress.js'
 import { reportOf, type ReportFiles } from '../plan/report.js'
+import { replayedOf } from '../plan/replayed.js'
 import { scaleOf } from '../plan/scale.js'
 import { leastLimit, firstWeek } from '../plan/search.js'
 import { sourceOf, type Source } from '../plan/source.js'
@@ -85,7 +86,7 @@ async function plan(options: PlanOptions, parts: PlanParts): Promise<PlanEnd> {
     }
   }
   const last = columns.at(-1) as Figures
-  const scale = options.scale && costs ? scaleOf(options.scale, mixOf(last), costs) : undefined
+  const scale = options.scale && costs ? scaleOf(options.scale, replayedOf(last), costs) : undefined
   if (options.html !== undefined) writeFileSync(options.html, reportOf(columns, scale, reportFiles(parts)))
   if (options.json)
     parts.say(JSON.stringify({ version: 1, seed: options.seed, scenarios: columns, scale }, null, 2))
@@ -146,10 +147,4 @@ async function figure(
   const reached = grow <= 1 ? undefined : firstWeek(grow, tally.reachedAt() * scenario.variation.grow)
   const intervalSeconds = scenario.config.polling.interval
   return figuresOf({ ...end, name: scenario.name, intervalSeconds }, { limitForOneSecond, reached })
-}
-
-function mixOf({ calls, saved, refused }: Figures) {
-  // What Connect pushes does not come in.
-  const all = Math.max(1, calls.in - saved.connect)
-  return { savedShare: (saved.total - saved.connect) / all, refusedShare: refused.total / all }
 }

@@ -14,7 +14,7 @@ export function loadModel(path: string): Model {
 /** @throws BadUsage, with every fault */
 export function loadCosts(path: string): Costs {
   const costs = readCosts(readPlain(path))
-  if ('redisCommands' in costs) return costs
+  if ('forwardedMicros' in costs) return costs
   throw new BadUsage(costs.map(fault => `${path}: ${fault}`).join('\n'))
 }
 

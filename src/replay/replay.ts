@@ -37,7 +37,8 @@ export async function replay(
     }
     // One that came out of order comes now.
     toMs = Math.max(toMs, record.atMs)
-    await house.clock.passTo(toMs - fromMs)
+    const passing = house.clock.passTo(toMs - fromMs)
+    if (passing) await passing
     house.comes(record)
     await house.clock.settle()
     if (parts.goesOn?.(house.tally) === false) return { ...house, fromMs, toMs }

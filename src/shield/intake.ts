@@ -62,10 +62,7 @@ export class Intake {
     if (!this.#isOpen) return undefined
     this.#isOpen = false
     if (this.#deposit) return { kind: 'deposit', deposit: this.#deposit, bytes: this.#bytes }
-    // A buffer of its own: those that came in are cut from larger ones, which each of them would keep alive.
-    const body = Buffer.allocUnsafeSlow(this.#bytes)
-    let at = 0
-    for (const chunk of this.#chunks) at += chunk.copy(body, at)
+    const body = ownOf(this.#chunks, this.#bytes)
     this.#hold(-this.#held)
     this.#chunks = []
     return { kind: 'bytes', body }
@@ -91,4 +88,14 @@ export class Intake {
     this.#held += bytes
     this.#limits.common.bytes += bytes
   }
+}
+
+/** A buffer of its own: those that come in are as a rule cut from larger ones, which each of them would keep alive. */
+function ownOf(chunks: readonly Buffer[], bytes: number): Buffer {
+  const [first] = chunks
+  if (chunks.length === 1 && first?.byteLength === first?.buffer.byteLength) return first as Buffer
+  const body = Buffer.allocUnsafeSlow(bytes)
+  let at = 0
+  for (const chunk of chunks) at += chunk.copy(body, at)
+  return body
 }

@@ -88,8 +88,7 @@ export function makeLearning(parts: LearningParts): Learning {
     written(account, nowMs)
   }
 
-  function sighted({ envelope: guid, status, purgeState }: Sighting, nowMs: number): void {
-    const envelope = envelopeKey(guid)
+  function sighted({ status, purgeState }: Sighting, envelope: string, nowMs: number): void {
     if (isTerminal(status) && terminal.know(envelope, nowMs)) diary.terminal(envelope, nowMs)
     if (isPurged(purgeState)) drop({ envelope })
   }
@@ -134,7 +133,8 @@ export function makeLearning(parts: LearningParts): Learning {
       return sightRoute(call, status) === undefined ? undefined : new Ear(MAX_SIGHT_BYTES, lines)
     },
 
-    heard({ call, headers, body }, ear, sentMs) {
+    heard(visitor, ear, sentMs) {
+      const { call, headers, body } = visitor
       const answer = ear.whole()
       if (!answer) return []
       const encoding = ear.header('content-encoding')
@@ -144,7 +144,11 @@ export function makeLearning(parts: LearningParts): Learning {
       }
       const shown = readSightings(call, answer, ear.header('content-type'), encoding)
       const nowMs = clock.nowMs()
-      for (const sighting of shown) sighted(sighting, nowMs)
+      for (const sighting of shown) {
+        // Its own key is made already.
+        const isOwn = sighting.envelope === call.envelope
+        sighted(sighting, isOwn ? visitor.envelope : envelopeKey(sighting.envelope), nowMs)
+      }
       return shown
     },
 
@@ -158,9 +162,9 @@ export function makeLearning(parts: LearningParts): Learning {
       return true
     },
 
-    isFinal({ envelope }, sentMs, shown) {
+    isFinal({ call, envelope }, sentMs, shown) {
       if (envelope === '') return false
-      const own = shown.find(sighting => envelopeKey(sighting.envelope) === envelope)
+      const own = shown.find(sighting => sighting.envelope === call.envelope)
       if (own) return isTerminal(own.status) && !isPurged(own.purgeState)
       const sinceMs = terminal.sinceMs(envelope)
       return sinceMs !== undefined && sinceMs <= sentMs

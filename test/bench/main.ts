@@ -5,6 +5,7 @@
  */
 import { parseArgs } from 'node:util'
 import { accounts } from './accounts.js'
+import { costs } from './costs.js'
 import { day } from './day.js'
 import { flood } from './flood.js'
 import { forward } from './forward.js'
@@ -15,6 +16,7 @@ import { lanes } from './lanes.js'
 import { ledger } from './ledger.js'
 import { memory } from './memory.js'
 import { peers } from './peers.js'
+import { plan } from './plan.js'
 import { redis } from './redis.js'
 import { redisCopies } from './redis-copies.js'
 import { resident } from './resident.js'
@@ -43,11 +45,12 @@ export interface Bounds {
 type Section = (say: (text: string) => void, bounds: Bounds) => Promise<Result[]>
 
 const SECTIONS: Readonly<Record<string, Section>> = {
-  ...{ forward, hits, memory, resident, lanes, ledger, accounts, hours, kill, spared, redis },
+  ...{ forward, hits, memory, resident, lanes, ledger, accounts, hours, kill, spared, redis, costs },
   'redis-copies': redisCopies,
   peers: (say, { only }) => peers(say, only),
   day: (say, { only }) => day(say, only),
   scale: (say, { only }) => scale(say, only),
+  plan: say => plan(say),
 }
 
 /** Run only when they are named: they take minutes, or hours. */

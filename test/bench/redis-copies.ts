@@ -5,6 +5,7 @@ import { makeSystemClock } from '../../src/base/clock.js'
 import { makeSimulator } from '../../src/simulator/simulator.js'
 import { startGovernor, type Governor } from '../fixtures/governor.js'
 import { startRedis, type RedisServer } from '../fixtures/redis.js'
+import { commandsOf } from './costs.js'
 import type { Result } from './main.js'
 
 const COPIES = 1_000
@@ -41,9 +42,9 @@ export async function redisCopies(say: (text: string) => void): Promise<Result[]
   }
 
   async function measured(at: Governor) {
-    const before = await commandsOf(redis)
+    const before = await commandsOf(redis, COMMANDS)
     const ms = await all(at)
-    return { ms, commands: ((await commandsOf(redis)) - before) / paths.length }
+    return { ms, commands: ((await commandsOf(redis, COMMANDS)) - before) / paths.length }
   }
 
   const usedBytes = await memoryOf(redis)
@@ -110,11 +111,4 @@ function get(url: string, token: string, agent: http.Agent): Promise<number> {
 
 async function memoryOf(redis: RedisServer): Promise<number> {
   return Number(/^used_memory:(\d+)/m.exec(await redis.ask('INFO', 'memory'))?.[1])
-}
-
-async function commandsOf(redis: RedisServer): Promise<number> {
-  const text = await redis.ask('INFO', 'commandstats')
-  const callsOf = (name: string) =>
-    Number(new RegExp(`^cmdstat_${name}:calls=(\\d+)`, 'm').exec(text)?.[1] ?? 0)
-  return COMMANDS.reduce((sum, name) => sum + callsOf(name), 0)
 }

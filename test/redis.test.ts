@@ -2,31 +2,13 @@
 import fc from 'fast-check'
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
-import { makeSystemClock } from '../src/base/clock.js'
 import { BUDGET_SCRIPT } from '../src/state/redis/budget-script.js'
-import { makeConnection, makeScript, type RedisConnection } from '../src/state/redis/connection.js'
-import { redisSkip, startRedis, type RedisServer } from './fixtures/redis.js'
+import { makeScript } from '../src/state/redis/connection.js'
+import { connect, redisSkip, startRedis } from './fixtures/redis.js'
 
 /** Most of them wait most of the time: they run side by side. */
 t.jobs = 3
 const RUN = { skip: redisSkip(), buffered: true, timeout: 110_000 }
-const COMMON = {
-  cluster: [],
-  sentinels: [],
-  sentinelName: 'mymaster',
-  sentinelPassword: undefined,
-  db: 0,
-  username: undefined,
-  password: undefined,
-  tls: false,
-  tlsCa: undefined,
-  prefix: 'test',
-  commandTimeoutMs: 600,
-}
-
-function connect({ host, port }: RedisServer, more = {}): RedisConnection {
-  return makeConnection({ ...COMMON, server: { host, port }, ...more }, makeSystemClock())
-}
 
 async function until(isSo: () => boolean, withinMs = 5_000): Promise<number> {
   const sinceMs = performance.now()

@@ -8,6 +8,7 @@ import { makeTreasury } from '../../src/governor/treasury.js'
 import { makeMemoryLedger } from '../../src/state/memory.js'
 import { makeBudgets } from '../../src/state/redis/budgets.js'
 import { makeConnection } from '../../src/state/redis/connection.js'
+import { callOf } from '../fixtures/calls.js'
 import { redisSkip, startRedis } from '../fixtures/redis.js'
 import type { Result } from './main.js'
 
@@ -145,23 +146,5 @@ export async function redis(say: (text: string) => void): Promise<Result[]> {
       bytes += Number(await connection.call('memory', 'usage', connection.key(tag, name, windows))) || 0
     }
     return bytes
-  }
-}
-
-function callOf(account: string): Call {
-  const path = `/restapi/v2.1/accounts/${account}/users`
-  return {
-    kind: 'call',
-    method: 'GET',
-    methodClass: 'read',
-    target: path,
-    path,
-    query: '',
-    resource: path,
-    route: '/v2.1/accounts/{accountId}/users',
-    service: 'api',
-    account,
-    envelope: undefined,
-    app: { name: '', label: 'other', prefix: '' },
   }
 }

@@ -2,6 +2,7 @@
 import { makeGovernor } from '../../../src/governor/governor.js'
 import { makeJournal } from '../../../src/governor/journal.js'
 import { makeMemoryLedger } from '../../../src/state/memory.js'
+import { callOf } from '../../fixtures/calls.js'
 
 const HOUR_MS = 3_600_000
 const [accounts = 1, calls = 1, isIdle] = process.argv.slice(2).map(Number)
@@ -39,23 +40,8 @@ const governor = makeGovernor(
 for (let i = 0; i < calls; i++) {
   nowMs += (HOUR_MS / calls) * 0.99
   for (const account of names) {
-    const path = `/restapi/v2.1/accounts/${account}/users`
-    const call = {
-      kind: 'call',
-      method: 'GET',
-      methodClass: 'read',
-      target: path,
-      path,
-      query: '',
-      resource: path,
-      route: '/v2.1/accounts/{accountId}/users',
-      service: 'api',
-      account,
-      envelope: undefined,
-      app: { name: '', label: 'other', prefix: '' },
-    } as const
     const permit = governor.enter(
-      call,
+      callOf(account),
       { priority: 'normal', untilMs: nowMs + 45_000 },
       'https://demo.docusign.net',
     )

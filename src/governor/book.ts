@@ -60,6 +60,8 @@ export function makeBook(initial: GovernorConfig, journal: Journal, clock: Clock
   const accounts = makeAcquaintances<Account>(MAX_ACCOUNTS)
   /** GUID → number, and back. */
   const otherNames = makeStore<{ readonly name: string }>(2 * MAX_ACCOUNTS)
+  /** The name that an account goes by → itself, where it has another: few have, and every call is asked for its own. */
+  const united = makeStore<{ readonly key: string }>(2 * MAX_ACCOUNTS)
   const times = new Map<string, DocusignTime>()
   const nowhere = makeDocusignTime(clock.wallMs(), clock.nowMs())
   // Calls come in runs, and the one before was most often for the same account.
@@ -97,6 +99,11 @@ export function makeBook(initial: GovernorConfig, journal: Journal, clock: Clock
     return account
   }
 
+  function know(name: string, account: Account): void {
+    accounts.set(name, account)
+    if (name !== account.key) united.set(name, { key: account.key })
+  }
+
   function unite(aliases: readonly Alias[]): void {
     for (const { number, guid } of aliases) {
       otherNames.set(guid, { name: number })
@@ -104,12 +111,11 @@ export function makeBook(initial: GovernorConfig, journal: Journal, clock: Clock
       const one = accounts.get(guid)
       const other = accounts.get(number)
       if (one === other || (!one && !other)) continue
-      const united = (one ?? other) as Account
+      const account = (one ?? other) as Account
       if (one && other) one.absorb(other, clock.nowMs())
-      else journal.open(one ? number : guid).learned(clock.nowMs(), { sameAs: united.key })
-      united.pooledAs(guid, number)
-      accounts.set(guid, united)
-      accounts.set(number, united)
+      else journal.open(one ? number : guid).learned(clock.nowMs(), { sameAs: account.key })
+      account.pooledAs(guid, number)
+      for (const name of [guid, number]) know(name, account)
       last = undefined
     }
   }
@@ -119,7 +125,7 @@ export function makeBook(initial: GovernorConfig, journal: Journal, clock: Clock
   return {
     accountOf,
     find: name => accounts.get(name) ?? open(name),
-    nameOf: name => accounts.peek(name)?.key ?? name,
+    nameOf: name => united.peek(name)?.key ?? name,
     namesOf(name) {
       const other = otherNames.peek(name)
       return other ? [name, other.name] : [name]
@@ -148,7 +154,8 @@ export function makeBook(initial: GovernorConfig, journal: Journal, clock: Clock
         if (blockedUntilMs !== undefined && blockedUntilMs > nowMs) {
           account.budget.block('unknown', blockedUntilMs, nowMs)
         }
-        for (const own of [name, ...alsoKnownAs]) accounts.set(own, account)
+        accounts.set(name, account)
+        for (const other of alsoKnownAs) know(other, account)
         for (const other of alsoKnownAs) {
           otherNames.set(name, { name: other })
           otherNames.set(other, { name })

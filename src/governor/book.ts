@@ -58,10 +58,8 @@ export function makeBook(initial: GovernorConfig, journal: Journal, clock: Clock
   let config = initial
   let lanes = laneConfig(config)
   const accounts = makeAcquaintances<Account>(MAX_ACCOUNTS)
-  /** GUID → number, and back. */
-  const otherNames = makeStore<{ readonly name: string }>(2 * MAX_ACCOUNTS)
-  /** The name that an account goes by → itself, where it has another: few have, and every call is asked for its own. */
-  const united = makeStore<{ readonly key: string }>(2 * MAX_ACCOUNTS)
+  /** GUID → number, and back; and the one of the two that stands for the account, because every call is asked for it. */
+  const otherNames = makeStore<{ readonly name: string; key: string }>(2 * MAX_ACCOUNTS)
   const times = new Map<string, DocusignTime>()
   const nowhere = makeDocusignTime(clock.wallMs(), clock.nowMs())
   // Calls come in runs, and the one before was most often for the same account.
@@ -99,15 +97,20 @@ export function makeBook(initial: GovernorConfig, journal: Journal, clock: Clock
     return account
   }
 
+  function pair(name: string, other: string): void {
+    otherNames.set(name, { name: other, key: accounts.peek(name)?.key ?? name })
+    otherNames.set(other, { name, key: accounts.peek(other)?.key ?? other })
+  }
+
   function know(name: string, account: Account): void {
     accounts.set(name, account)
-    if (name !== account.key) united.set(name, { key: account.key })
+    const known = otherNames.peek(name)
+    if (known) known.key = account.key
   }
 
   function unite(aliases: readonly Alias[]): void {
     for (const { number, guid } of aliases) {
-      otherNames.set(guid, { name: number })
-      otherNames.set(number, { name: guid })
+      pair(guid, number)
       const one = accounts.get(guid)
       const other = accounts.get(number)
       if (one === other || (!one && !other)) continue
@@ -125,7 +128,7 @@ export function makeBook(initial: GovernorConfig, journal: Journal, clock: Clock
   return {
     accountOf,
     find: name => accounts.get(name) ?? open(name),
-    nameOf: name => united.peek(name)?.key ?? name,
+    nameOf: name => otherNames.peek(name)?.key ?? name,
     namesOf(name) {
       const other = otherNames.peek(name)
       return other ? [name, other.name] : [name]
@@ -155,10 +158,9 @@ export function makeBook(initial: GovernorConfig, journal: Journal, clock: Clock
           account.budget.block('unknown', blockedUntilMs, nowMs)
         }
         accounts.set(name, account)
-        for (const other of alsoKnownAs) know(other, account)
         for (const other of alsoKnownAs) {
-          otherNames.set(name, { name: other })
-          otherNames.set(other, { name })
+          pair(name, other)
+          know(other, account)
         }
       }
     },

@@ -11,7 +11,6 @@ import { changedAtStartOnly, showConfig, showFaults } from './config/show.js'
 import type { Config } from './config/settings.js'
 import { VaultKeyFault } from './config/vault-key.js'
 import type { DemoParts } from './demo/demo.js'
-import { keepHeapSmall } from './heap.js'
 import { makeFileDestination } from './observe/destination.js'
 import { makeLog, type Log } from './observe/log.js'
 import { inspectAhead, type Inspected } from './state/embedded/apart.js'
@@ -74,7 +73,6 @@ async function serve(argv: string[]): Promise<number> {
   const config = load(overlays)
   if (!config) return BAD_USAGE
 
-  keepHeapSmall()
   const clock = makeSystemClock()
   const log = makeLog(config.log, makeFileDestination(process.stdout.fd, clock), clock)
   const crash = (error: unknown) => {

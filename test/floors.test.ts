@@ -40,7 +40,6 @@ const MAIN_MAY = [
   'src/app.ts',
   'src/trace-command.ts',
   'src/usage.ts',
-  'src/heap.ts',
   CLOCK,
   'src/config/',
   'src/observe/log.ts',
@@ -51,7 +50,7 @@ const MAIN_MAY = [
   'src/demo/',
 ]
 const DEMO_MAY = ['src/app.ts', 'src/base/', 'src/config/', 'src/simulator/']
-const NOT_ROOMS = new Set(['replay', 'main.ts', 'usage.ts', 'heap.ts', ...MEETINGS, 'simulator', 'demo'])
+const NOT_ROOMS = new Set(['replay', 'main.ts', 'usage.ts', ...MEETINGS, 'simulator', 'demo'])
 const UPPER = new Set(['entry', 'admin', 'plan'])
 const TIMERS = new Set(['setTimeout', 'setInterval', 'setImmediate'])
 const NAMELESS = /^(?:utils?|helpers?|common|misc|shared|stuff|lib)\.ts$/

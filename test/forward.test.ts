@@ -1366,7 +1366,7 @@ void t.test('R1: http-proxy is loaded without a deprecation, and by one file alo
     const origin = readOrigin(${JSON.stringify(upstream.url)})
     const call = { method: 'GET', target: ${JSON.stringify(path)}, headers: {}, body: { kind: 'none' } }
     const shipment = { ...call, origin, account: '', caller: { writable: true }, fresh: true }
-    const result = await house.send(shipment, { holds: () => true }).result
+    const result = await house.send(shipment, { holds: () => true, goes: () => undefined }).result
     result.body.resume().on('end', () => console.log(result.status))
   `
   const args = ['--throw-deprecation', '--input-type=module', '-e', program]

@@ -1,6 +1,15 @@
 /** What survives: the durable ledger, by `kill -9`, damage and full disks, and the journal that writes it. */
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -12,13 +21,14 @@ import { LEASE_MS, leaseOf, MAX_LEASE } from '../src/governor/lease.js'
 import { restoreAccounts } from '../src/governor/restore.js'
 import { inspectAhead, inspectApart, type Inspected } from '../src/state/embedded/apart.js'
 import { makeEmbedded } from '../src/state/embedded/embedded.js'
-import { makeHome, type Home } from '../src/state/embedded/home.js'
+import { makeHome } from '../src/state/embedded/home.js'
 import { makeEmbeddedLedger } from '../src/state/embedded/ledger.js'
-import { chunkKey, encodeLines } from '../src/state/embedded/lines.js'
-import { openStore, type Table } from '../src/state/embedded/store.js'
+import { accountOf, codeOf, decodeLines, encodeLines } from '../src/state/embedded/lines.js'
+import { openStore } from '../src/state/embedded/store.js'
 import { makeMemoryLedger } from '../src/state/memory.js'
 import { KEEP_MS, ledgerContract, line } from './contracts/ledger.js'
 import { makeHandClock, type HandClock } from './fixtures/hand-clock.js'
+import { makePaper } from './fixtures/paper.js'
 
 const execPath = process.execPath
 const root = mkdtempSync(join(tmpdir(), 'governor-state-'))
@@ -64,7 +74,7 @@ void t.test('only the owner may read the state, and what it is missing is made',
   t.ok(ledger.open('a').append(line(1, 1, 0)), 'with fsync, too')
   t.equal(statSync(path).mode & 0o777, 0o700)
   const files = readdirSync(path)
-  t.equal(files.length, 2, `a file and its lock: ${files.join(', ')}`)
+  t.equal(files.length, 3, `a file, its lock and its spool: ${files.join(', ')}`)
   for (const file of files) t.equal(statSync(join(path, file)).mode & 0o777, 0o600, file)
   t.strictSame(events, [])
   await ledger.close()
@@ -82,8 +92,10 @@ void t.test('lines come and go for days, and the file stays small', async t => {
     clock.pass(KEEP_MS / 1_000)
     if (i % 2_000 === 1_999) sizes.push(statSync(join(path, stateFiles(path)[0] ?? '')).size)
   }
-  const [early = 0] = sizes
+  // By then the first lines have gone, and the room that each commit needs has been made.
+  const [, early = 0] = sizes
   t.ok(Math.max(...sizes) <= early * 1.5, `file sizes: ${sizes.join(', ')}`)
+  t.ok(Math.max(...sizes) <= 500_000, 'and it was never large')
   await ledger.close()
   const again = start(path, clock)
   const lines = again.ledger.load().flatMap(({ spent }) => spent).length
@@ -94,22 +106,22 @@ void t.test('lines come and go for days, and the file stays small', async t => {
 void t.test('20,000 accounts of 20 lines are there within 2 s', async t => {
   const path = newFolder()
   const clock = makeHandClock()
-  const home = makeHome({ path, fsync: false }, { clock, execPath, tell: () => undefined })
-  const entries = Array.from({ length: 60_000 }, (_, i) => {
-    const name = `00000000-0000-4000-8000-${String(i % 20_000).padStart(12, '0')}`
-    const lines = Array.from({ length: i < 40_000 ? 7 : 6 }, (_, n) =>
-      line(clock.wallMs() - 3_000_000 + Math.floor(i / 20_000) * 1_000_000 + n, 1, 0),
-    )
-    return { key: chunkKey(Math.floor(i / 20_000), name, 0), value: encodeLines(lines) }
-  })
-  home.begin(new Map([['spent', entries]]))
-  await home.close()
+  const before = start(path, clock).ledger
+  const startMs = clock.wallMs()
+  for (let n = 0; n < 20; n++) {
+    const kept = before.together(() => {
+      for (let i = 0; i < 20_000; i++)
+        before.open(`00000000-0000-4000-8000-${String(i).padStart(12, '0')}`).append(line(startMs + n, 1, 0))
+    })
+    t.ok(kept)
+  }
+  await before.close()
 
   // The processor's time, because other test files run beside this one.
-  const before = process.cpuUsage()
+  const begun = process.cpuUsage()
   const { ledger, events } = start(path, clock)
   const restored = makeJournal(ledger, clock).restore()
-  const { user, system } = process.cpuUsage(before)
+  const { user, system } = process.cpuUsage(begun)
   const tookMs = (user + system) / 1000
   t.strictSame(events, [])
   t.equal(restored.length, 20_000)
@@ -276,7 +288,7 @@ async function makeForeign(clock: HandClock): Promise<Buffer> {
   const path = newFolder()
   const home = makeHome({ path, fsync: false }, { clock, execPath, tell: () => undefined })
   home.begin(new Map())
-  home.write(tables => tables('meta').put(Buffer.from('version'), Buffer.from('2')))
+  home.write(tables => tables('meta').put(Buffer.from('version'), Buffer.from('1')))
   await home.close()
   return readFileSync(join(path, stateFiles(path)[0] ?? ''))
 }
@@ -307,6 +319,7 @@ void t.test(
       const account = journal.open('a')
       for (let i = 0; i < 50; i++) {
         account.spend(clock.nowMs(), 500)
+        journal.writeDown()
         account.completed()
         clock.pass(100)
       }
@@ -350,6 +363,113 @@ void t.test('a state that is deleted under us is begun again; one taken over is 
   await Promise.all([one.ledger.close(), other.ledger.close()])
 })
 
+/** The state as `kill -9` would leave it now. */
+function asKilled(path: string): string {
+  const copy = newFolder()
+  cpSync(path, copy, { recursive: true })
+  return copy
+}
+
+void t.test(
+  'what no commit has taken up yet is known after a kill, and what one has is known once',
+  async t => {
+    const path = newFolder()
+    const clock = makeHandClock()
+    const { ledger } = start(path, clock)
+    const page = ledger.open('a')
+    const known = async () => {
+      const again = start(asKilled(path), clock)
+      const completed = completedIn(again.ledger.load())
+      t.strictSame(again.events, [])
+      await again.ledger.close()
+      return completed
+    }
+    const append = (times: number) => {
+      for (let i = 0; i < times; i++) t.ok(page.append(line(clock.wallMs(), 1, 0)))
+    }
+    append(10)
+    t.equal(await known(), 10)
+    // Whatever else is written is a commit, and the spool is written from its beginning after it.
+    page.learn({ wallMs: clock.wallMs(), hourLimit: 1000 })
+    t.equal(await known(), 10, 'not twice, though it still stands there')
+    append(3)
+    t.equal(await known(), 13, 'with old lines behind the new ones')
+    append(5_000)
+    t.equal(await known(), 5_013, 'and when there was no more room for them')
+    await ledger.close()
+  },
+)
+
+void t.test('half a line at the end of the spool was never kept; one amid others is damage', async t => {
+  const path = newFolder()
+  const clock = makeHandClock()
+  const { ledger } = start(path, clock)
+  const page = ledger.open('a')
+  for (let i = 0; i < 10; i++) page.append(line(clock.wallMs(), 1, 0))
+  const spoolIn = (folder: string) =>
+    join(folder, readdirSync(folder).find(name => name.endsWith('.mdb-spool')) ?? '')
+  const bytes = readFileSync(spoolIn(path))
+  const startWith = (spool: Buffer) => {
+    const copy = asKilled(path)
+    writeFileSync(spoolIn(copy), spool)
+    return { copy, ...start(copy, clock) }
+  }
+  const flipped = (at: number) => {
+    const copy = Buffer.from(bytes)
+    copy[at] = (copy[at] ?? 0) ^ 0x10
+    return copy
+  }
+  const each = bytes.length / 10
+  for (const [what, spool, left] of [
+    ['cut short', bytes.subarray(0, bytes.length - 7), 9],
+    ['its last bytes not written', Buffer.concat([bytes.subarray(0, -7), Buffer.alloc(7)]), 9],
+    ['all of it gone', Buffer.alloc(0), 0],
+  ] as const) {
+    const { ledger: again, events } = startWith(spool)
+    t.equal(completedIn(again.load()), left, what)
+    t.strictSame(events, [])
+    await again.close()
+  }
+  for (let at = 0; at < 5 * each; at += 3) {
+    const { copy, ledger: again, events } = startWith(flipped(at))
+    t.match(events, [{ kind: 'damaged', why: /spool/ }], `a bit of byte ${at}`)
+    t.strictSame(again.load(), [], 'nothing is believed')
+    const aside = readdirSync(copy).filter(name => name.includes('.damaged-'))
+    t.equal(aside.length, 2, `file and spool: ${aside.join(', ')}`)
+    await again.close()
+  }
+  const copy = asKilled(path)
+  const spool = spoolIn(copy)
+  rmSync(spool)
+  mkdirSync(spool)
+  const { ledger: blind, events } = start(copy, clock)
+  t.match(events, [{ kind: 'degraded', why: /EISDIR/ }], 'one that cannot be read is left as it is')
+  t.equal(stateFiles(copy).length, 1)
+  await Promise.all([ledger.close(), blind.close()])
+})
+
+void t.test('an account in a line is the account that it was', t => {
+  const guid = fc.uuid()
+  fc.assert(
+    fc.property(fc.oneof(guid, fc.stringMatching(/^\d{1,18}$/), fc.string({ unit: 'binary' })), account => {
+      const one = { code: codeOf(account), line: line(1, 2, 3, 4) }
+      const [read, ...rest] = decodeLines(encodeLines([one]))
+      return (
+        rest.length === 0 &&
+        read?.code === one.code &&
+        accountOf(read.code) === Buffer.from(account).toString()
+      )
+    }),
+  )
+  t.equal(codeOf('7c2f8f30-afd3-410e-a0fd-000000000001').length, 17, 'a GUID has the bytes of its number')
+  t.equal(codeOf('x'.repeat(10_000)).length, 65, 'and what no account is called the bytes of a hash')
+  const huge = { ...line(1, 2, 3), remaining: 2 ** 40, resetAtSeconds: 0.5 }
+  t.match(decodeLines(encodeLines([{ code: codeOf('a'), line: huge }])), [
+    { line: { remaining: undefined, resetAtSeconds: undefined } },
+  ])
+  t.end()
+})
+
 const built = (path: string) => JSON.stringify(new URL(`../${path}`, import.meta.url).href)
 
 /** A process that opens the state, says how many calls it remembers, then does as `body` says. */
@@ -384,6 +504,7 @@ void t.test('kill -9 at any moment forgets no call that may have been sent', asy
     for (let i = 0; ; i++) {
       const account = accounts[i % 3]
       account.spend(clock.nowMs(), 100_000)
+      journal.writeDown()
       writeSync(sent, 's')
       if (i % 2) account.completed()
       if (i % 20 === 0) await new Promise(resolve => setTimeout(resolve, 1))
@@ -452,53 +573,19 @@ function hasLimits(): boolean {
   return spawnSync('/usr/bin/prlimit', ['--version']).status === 0
 }
 
-/** The ledger over tables of this process: the very code, without the file. Runs follow each other at once. */
-function makePaper(): { start: (clock: HandClock) => Ledger; isFull: boolean } {
-  let tables = new Map<string, Map<string, { key: Buffer; value: Buffer }>>()
-  const tableOf = (name: string): Table => {
-    const rows = tables.get(name) ?? new Map<string, { key: Buffer; value: Buffer }>()
-    tables.set(name, rows)
-    const sorted = () => [...rows.values()].sort((a, b) => Buffer.compare(a.key, b.key))
-    return {
-      get: key => rows.get(key.toString('hex'))?.value,
-      put: (key, value) => void rows.set(key.toString('hex'), { key, value }),
-      append(key, more) {
-        const before = rows.get(key.toString('hex'))?.value ?? Buffer.alloc(0)
-        rows.set(key.toString('hex'), { key, value: Buffer.concat([before, more]) })
-      },
-      remove: key => void rows.delete(key.toString('hex')),
-      firstKeys: limit =>
-        sorted()
-          .slice(0, limit)
-          .map(({ key }) => key),
-      each: visit => sorted().forEach(({ key, value }) => visit(key, value)),
-    }
-  }
-  const paper = {
-    isFull: false,
-    start(clock: HandClock) {
-      const home: Home = {
-        inherited: (name, visit) => tableOf(name).each(visit),
-        begin: () => undefined,
-        write(change) {
-          if (!paper.isFull) change(tableOf)
-          return !paper.isFull
-        },
-        together(work) {
-          if (!paper.isFull) work()
-          return !paper.isFull
-        },
-        health: () => ({ up: true, degraded: paper.isFull, message: undefined }),
-        close: () => Promise.resolve(),
-      }
-      const { ledger, contents } = makeEmbeddedLedger({ keepMs: KEEP_MS }, home, clock.wallMs())
-      tables = new Map()
-      for (const [name, entries] of contents)
-        for (const { key, value } of entries) tableOf(name).put(key, value)
+/** The ledger without its file. */
+function makeLedgerOnPaper() {
+  const paper = makePaper()
+  return {
+    set isFull(is: boolean) {
+      paper.isFull = is
+    },
+    start(clock: HandClock): Ledger {
+      const { ledger, contents } = makeEmbeddedLedger({ keepMs: KEEP_MS }, paper.home(), clock.wallMs())
+      paper.begin(contents)
       return ledger
     },
   }
-  return paper
 }
 
 void t.test('whatever happens, no run knows of fewer calls than were sent, nor of earlier ones', t => {
@@ -517,7 +604,7 @@ void t.test('whatever happens, no run knows of fewer calls than were sent, nor o
   fc.assert(
     fc.property(steps, fc.boolean(), (walk, isScarce) => {
       const clock = makeHandClock()
-      const paper = makePaper()
+      const paper = makeLedgerOnPaper()
       let journal = makeJournal(paper.start(clock), clock)
       let account = journal.open('a')
       /** The naive list: when each call was answered, on the clock of nowMs. */
@@ -529,6 +616,7 @@ void t.test('whatever happens, no run knows of fewer calls than were sent, nor o
         for (let i = 0; i < times; i++) {
           if (what === 'spend') {
             account.spend(clock.nowMs(), isScarce ? 20 : 100_000)
+            journal.writeDown()
             out++
           } else if (what === 'complete' && out > 0) {
             out--
@@ -584,12 +672,13 @@ void t.test('whatever happens, no run knows of fewer calls than were sent, nor o
 
 void t.test('a journal that could not be kept for a while is whole again after it', t => {
   const clock = makeHandClock()
-  const paper = makePaper()
+  const paper = makeLedgerOnPaper()
   const journal = makeJournal(paper.start(clock), clock)
   const account: AccountJournal = journal.open('a')
   paper.isFull = true
   for (let i = 0; i < 200; i++) {
     account.spend(clock.nowMs(), 100_000)
+    journal.writeDown()
     if (i % 4) account.completed()
     clock.pass(20)
   }

@@ -151,6 +151,10 @@ class Departure implements Leave {
     if (holds) this.#errand.leaving()
     return holds
   }
+
+  goes(): void {
+    this.#permit.goes()
+  }
 }
 
 /** The body as it can be sent again; `undefined` where it has flowed by. */

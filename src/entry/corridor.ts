@@ -25,8 +25,8 @@ import { hintLine, hintOf } from './hint.js'
 import type { Marking } from './marking.js'
 import { methodLabel } from './method-label.js'
 import { framingFault, hasBody, NO_BODY, receive, TOO_LARGE, type Received } from './receive.js'
-import { asItStands, failureRefusal, held, ours } from './refusal.js'
-import { passOn } from './pass-on.js'
+import { asItStands, failureRefusal, held, ours, SHUTTING_DOWN } from './refusal.js'
+import { makePassOn } from './pass-on.js'
 import { LEFT, passWhole, refuse, type Written } from './respond.js'
 import { headerOf, isUserinfo, makeTellUserinfo, type UserinfoTellers } from './tell-userinfo.js'
 import { tape, type Recording } from './tape.js'
@@ -90,6 +90,7 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
   const ask = makeAsk(rooms, clock)
   const spare = makeSpare(rooms, clock, turns)
   const tellUserinfo = makeTellUserinfo(rooms)
+  const passOn = makePassOn(turns)
 
   return async function walk(req, res, closing) {
     const atMs = clock.wallMs()
@@ -217,11 +218,11 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
     try {
       if (isUserinfo(call) && answer.status === 200) return await tellUserinfo(walking, sentMs, answer)
       const flow = errand.flows(answer.headers)
-      if (!flow) return await passOn(res, answer, addedTo(asking?.unkept ?? BYPASS, notes), turns)
+      if (!flow) return await passOn(res, answer, addedTo(asking?.unkept ?? BYPASS, notes))
       notes.marking?.flows(flow.how)
       const flowing = new Flowing(answer, flow, asking?.fetch)
       audience.whenGone(() => answer.body.destroy())
-      const written = await passOn(res, answer, addedTo(flow.how, notes), turns, flowing)
+      const written = await passOn(res, answer, addedTo(flow.how, notes), flowing)
       await flowing.isOver()
       return written
     } finally {
@@ -241,10 +242,4 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
 function addedTo(how: string, { waitMs }: Journal): readonly string[] {
   const added = FORWARDED.get(how) ?? ours('forwarded', how)
   return waitMs > 0 ? added.concat(held(waitMs)) : added
-}
-
-const SHUTTING_DOWN: Refusal = {
-  kind: 'refusal',
-  reason: 'shutting-down',
-  message: 'The governor is shutting down and takes no more calls. This one was not sent.',
 }

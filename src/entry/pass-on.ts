@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { Turns } from '../base/clock.js'
 import { ONE_WRITE_BYTES, writeOpening } from './opening.js'
+import { makePace, type Pace } from './pace.js'
 import { LEFT, refuse, UNPASSABLE, type Written } from './respond.js'
 
 /** DocuSign's answer as this room needs it: its head, its body still flowing, and whether that body came whole. */
@@ -21,6 +22,9 @@ export interface Others {
   readonly isWanted: boolean
 }
 
+/** An answer that is no longer has passed before it could hold anybody up. */
+const UNPACED_BYTES = 262_144
+
 const ALONE: Others = { isHurried: false, isWanted: false }
 
 function leave(body: Readable, others: Others): void {
@@ -32,12 +36,26 @@ function leave(body: Readable, others: Others): void {
  * Passes DocuSign's answer on as it flows, no faster than the client reads. A body that breaks off upstream breaks
  * off here too: ended cleanly, half a contract would look like a whole one.
  */
-export function passOn(
+export type PassOn = (
   res: ServerResponse,
   answer: Passing,
   added: readonly string[],
+  others?: Others,
+) => Promise<Written>
+
+/** All that it passes on flows at one pace. */
+export function makePassOn(turns: Turns): PassOn {
+  const pace = makePace(turns)
+  return (res, answer, added, others = ALONE) => passOn(res, answer, added, others, turns, pace)
+}
+
+function passOn(
+  res: ServerResponse,
+  answer: Passing,
+  added: readonly string[],
+  others: Others,
   turns: Turns,
-  others: Others = ALONE,
+  pace: Pace,
 ): Promise<Written> {
   const { body } = answer
   if (res.destroyed) {
@@ -65,8 +83,18 @@ export function passOn(
     // Only then is `drain` listened for: most answers never wait.
     const wait = () => {
       if (others.isHurried) return
+      isWaiting = true
       body.pause()
-      res.once('drain', () => body.resume())
+      res.once('drain', () => {
+        isWaiting = false
+        if (!isPaced) body.resume()
+      })
+    }
+    let isPaced = false
+    let isWaiting = false
+    const goOn = () => {
+      isPaced = false
+      if (!isWaiting || others.isHurried) body.resume()
     }
     body.on('data', (chunk: Buffer) => {
       if (bytesOut === 0 && chunk.length <= ONE_WRITE_BYTES) {
@@ -77,6 +105,9 @@ export function passOn(
         if (!res.write(chunk)) wait()
       }
       bytesOut += chunk.length
+      if (bytesOut <= UNPACED_BYTES || isPaced || pace.passed(chunk.length, goOn)) return
+      isPaced = true
+      body.pause()
     })
     // Part of it may have been read and put back.
     if (body.isPaused()) body.resume()

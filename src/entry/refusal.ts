@@ -20,6 +20,12 @@ const REFUSALS: Record<Reason, { status: number; errorCode: string; outcome: Out
   'state-unavailable': refused(503, 'GOVERNOR_STATE_UNAVAILABLE'),
 }
 
+export const SHUTTING_DOWN: Refusal = {
+  kind: 'refusal',
+  reason: 'shutting-down',
+  message: 'The governor is shutting down and takes no more calls. This one was not sent.',
+}
+
 function refused(status: number, errorCode: string) {
   return { status, errorCode, outcome: 'refused' as Outcome, retry: true }
 }

@@ -40,6 +40,8 @@ export interface Shipment {
 /** Leave to send a call. Asked again when its connection comes, which may be long after it was sent off. */
 export interface Leave {
   holds(): boolean
+  /** It goes now: before its first byte, each time. */
+  goes(): void
 }
 
 /** DocuSign's answer: its head, and its body still flowing. */

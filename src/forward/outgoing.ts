@@ -81,12 +81,19 @@ export class Outgoing implements Sending, Carried {
   leaving(upstream: ClientRequest): void {
     this.#upstream = upstream
     const body = this.#body
-    if (body.kind === 'stream') this.#agents.carries(upstream.socket as Duplex, this)
-    else if (!this.#permit.holds()) return this.withhold()
-    if (body.kind === 'whole') this.#turns.atEnd(() => upstream.end(body.bytes))
-    else if (body.kind === 'none') this.#turns.atEnd(() => upstream.end())
+    if (body.kind === 'stream') {
+      this.#agents.carries(upstream.socket as Duplex, this)
+      this.#permit.goes()
+    } else if (!this.#permit.holds()) return this.withhold()
+    else this.#turns.atEnd(() => this.#send(upstream, body))
     // Whatever ends it without an answer and without an error ends here: an unasked 101, for one.
     upstream.on('close', () => this.#give('unreachable', 'GOVERNOR_NO_ANSWER'))
+  }
+
+  #send(upstream: ClientRequest, body: Exclude<Body, { kind: 'stream' }>): void {
+    this.#permit.goes()
+    if (body.kind === 'whole') upstream.end(body.bytes)
+    else upstream.end()
   }
 
   answered(answer: IncomingMessage): void {

@@ -8,7 +8,7 @@ import type { Clock } from '../base/clock.js'
 
 /** A call that a connection carries. */
 export interface Carried {
-  /** Whether it is its client that it waits for, and not DocuSign. */
+  /** Whether it is its client that it waits for, or its turn among the answers that flow (`entry/pace.ts`), and not DocuSign. */
   readonly isHeldByClient: boolean
   /** Its connection is no longer counted, and is not kept after it. */
   giveWay(): void

@@ -109,7 +109,7 @@ export class Account implements LaneBudget {
     return this.#budget.standing(nowMs)
   }
 
-  /** Charged, and written down before it is sent (promise 11). */
+  /** Charged; the journal writes it down before it is sent (promise 11). */
   take(nowMs: number): void {
     const room = this.#budget.room(nowMs)
     this.#budget.take()

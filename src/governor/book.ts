@@ -58,8 +58,8 @@ export function makeBook(initial: GovernorConfig, journal: Journal, clock: Clock
   let config = initial
   let lanes = laneConfig(config)
   const accounts = makeAcquaintances<Account>(MAX_ACCOUNTS)
-  /** GUID → number, and back. */
-  const otherNames = makeStore<{ readonly name: string }>(2 * MAX_ACCOUNTS)
+  /** GUID → number, and back; and the one of the two that stands for the account, because every call is asked for it. */
+  const otherNames = makeStore<{ readonly name: string; key: string }>(2 * MAX_ACCOUNTS)
   const times = new Map<string, DocusignTime>()
   const nowhere = makeDocusignTime(clock.wallMs(), clock.nowMs())
   // Calls come in runs, and the one before was most often for the same account.
@@ -97,19 +97,28 @@ export function makeBook(initial: GovernorConfig, journal: Journal, clock: Clock
     return account
   }
 
+  function pair(name: string, other: string): void {
+    otherNames.set(name, { name: other, key: accounts.peek(name)?.key ?? name })
+    otherNames.set(other, { name, key: accounts.peek(other)?.key ?? other })
+  }
+
+  function know(name: string, account: Account): void {
+    accounts.set(name, account)
+    const known = otherNames.peek(name)
+    if (known) known.key = account.key
+  }
+
   function unite(aliases: readonly Alias[]): void {
     for (const { number, guid } of aliases) {
-      otherNames.set(guid, { name: number })
-      otherNames.set(number, { name: guid })
+      pair(guid, number)
       const one = accounts.get(guid)
       const other = accounts.get(number)
       if (one === other || (!one && !other)) continue
-      const united = (one ?? other) as Account
+      const account = (one ?? other) as Account
       if (one && other) one.absorb(other, clock.nowMs())
-      else journal.open(one ? number : guid).learned(clock.nowMs(), { sameAs: united.key })
-      united.pooledAs(guid, number)
-      accounts.set(guid, united)
-      accounts.set(number, united)
+      else journal.open(one ? number : guid).learned(clock.nowMs(), { sameAs: account.key })
+      account.pooledAs(guid, number)
+      for (const name of [guid, number]) know(name, account)
       last = undefined
     }
   }
@@ -119,7 +128,7 @@ export function makeBook(initial: GovernorConfig, journal: Journal, clock: Clock
   return {
     accountOf,
     find: name => accounts.get(name) ?? open(name),
-    nameOf: name => accounts.peek(name)?.key ?? name,
+    nameOf: name => otherNames.peek(name)?.key ?? name,
     namesOf(name) {
       const other = otherNames.peek(name)
       return other ? [name, other.name] : [name]
@@ -148,10 +157,10 @@ export function makeBook(initial: GovernorConfig, journal: Journal, clock: Clock
         if (blockedUntilMs !== undefined && blockedUntilMs > nowMs) {
           account.budget.block('unknown', blockedUntilMs, nowMs)
         }
-        for (const own of [name, ...alsoKnownAs]) accounts.set(own, account)
+        accounts.set(name, account)
         for (const other of alsoKnownAs) {
-          otherNames.set(name, { name: other })
-          otherNames.set(other, { name })
+          pair(name, other)
+          know(other, account)
         }
       }
     },

@@ -101,6 +101,7 @@ export function makeGovernor(
     envelopes,
     windows: () => ({ hourMs: config.hour.windowMs, burstMs: config.burst.windowMs }),
     docusignMs: (origin, nowMs) => book.docusignMs(origin, nowMs),
+    writeDown: () => journal.writeDown(),
     unite: aliases => book.unite(aliases),
   }
 

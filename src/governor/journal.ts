@@ -1,7 +1,8 @@
 /**
- * Writes down what is spent, before it is spent. A line for each call would cost more than the call, so a busy
- * account reserves some calls ahead with one line (a lease): after a crash they count as spent, sent or not. A
- * crash may cost an account up to a lease of calls, and never gives it one.
+ * Writes down what is spent, before it is sent. A write for each call would cost a good part of the call, so all that
+ * goes in one turn of the event loop is written at once, and a busy account reserves some calls ahead with one line (a
+ * lease): after a crash they count as spent, sent or not. A crash may cost an account up to a lease of calls, and never
+ * gives it one.
  */
 import type { Clock } from '../base/clock.js'
 import type { Learned, Ledger, Page } from '../base/ledger.js'
@@ -10,7 +11,7 @@ import { restoreAccounts, type Restored } from './restore.js'
 
 /** One account's journal. It holds no more than a few numbers, and one account has one at a time. */
 export interface AccountJournal {
-  /** Right before a call is sent. @param roomLeft calls that may still be sent in the scarcest window */
+  /** A call is to be sent. @param roomLeft calls that may still be sent in the scarcest window */
   spend(nowMs: number, roomLeft: number): void
   /** The answer came, or it failed after it may have arrived: once for each `spend` that was not refunded. */
   completed(): void
@@ -31,6 +32,8 @@ export interface Journal {
   /** What earlier runs left. Once, before the first call. */
   restore(): readonly Restored[]
   open(account: string): AccountJournal
+  /** Right before a call is sent: what all accounts have spent has been written down when it returns. */
+  writeDown(): void
   /** Writes the exact state of every account and ends all leases. Calls may go on after it. */
   flush(): void
   /** `flush`, and no timer any more. The ledger is left open. */
@@ -50,6 +53,8 @@ export function makeJournal(ledger: Ledger, clock: Clock): Journal {
   // Lines stand on a scale that a step of the wall clock does not touch.
   const scaleMs = clock.wallMs() - clock.nowMs()
   const unsettled = new Set<PageJournal>()
+  /** Those that have spent what no line tells of. */
+  let owing: PageJournal[] = []
   let skewMs = 0
   let stopped = false
   let hurried = false
@@ -66,10 +71,23 @@ export function makeJournal(ledger: Ledger, clock: Clock): Journal {
 
   function settle(nowMs: number, endLease: boolean, atMost: number): void {
     const due = [...unsettled].filter(account => account.isDue(nowMs, endLease)).slice(0, atMost)
-    const isKept =
-      due.length === 0 || ledger.together(() => due.forEach(account => account.writeExact(nowMs)))
-    if (!isKept) for (const account of due) account.unkept()
+    for (const account of due) account.endLease()
+    write(due, nowMs)
     for (const account of unsettled) if (account.isSettled()) unsettled.delete(account)
+  }
+
+  function write(accounts: readonly PageJournal[], nowMs: number): void {
+    if (accounts.length === 0) return
+    const isKept = ledger.together(() => accounts.forEach(account => account.write(nowMs)))
+    if (!isKept) for (const account of accounts) account.unkept()
+  }
+
+  function writeDown(): void {
+    if (owing.length === 0) return
+    const accounts = owing
+    owing = []
+    write(accounts, clock.nowMs())
+    for (const account of accounts) follow(account)
   }
 
   function follow(account: PageJournal): void {
@@ -88,13 +106,15 @@ export function makeJournal(ledger: Ledger, clock: Clock): Journal {
   function flush(): void {
     const nowMs = clock.nowMs()
     followWallClock(nowMs)
+    writeDown()
     settle(nowMs, true, Infinity)
   }
 
-  const house: House = { scaleMs, follow }
+  const house: House = { scaleMs, owes: account => void owing.push(account) }
   return {
     restore: () => restoreAccounts(ledger.load(), clock.wallMs(), clock.nowMs()),
     open: name => new PageJournal(ledger.open(name), house),
+    writeDown,
     flush,
     stop() {
       flush()
@@ -107,7 +127,8 @@ export function makeJournal(ledger: Ledger, clock: Clock): Journal {
 interface House {
   /** From nowMs to the scale of the lines. */
   readonly scaleMs: number
-  follow(account: PageJournal): void
+  /** Its next line is to be written before anything is sent. */
+  owes(account: PageJournal): void
 }
 
 /** A class, because every account has one. */
@@ -123,6 +144,7 @@ class PageJournal implements AccountJournal {
   #leased = 0
   #leaseEndsMs = -Infinity
   #lease = 1
+  #owes = false
   /** What the last line says is out; `undefined` when it could not be kept. */
   #written: number | undefined = 0
   #remaining: number | undefined
@@ -142,8 +164,9 @@ class PageJournal implements AccountJournal {
     this.#lease = leaseOf(this.#lease, nowMs < this.#leaseEndsMs, roomLeft)
     this.#leased = this.#lease - 1
     this.#leaseEndsMs = nowMs + LEASE_MS
-    this.#write(nowMs, this.#inFlight + this.#leased)
-    this.#house.follow(this)
+    if (this.#owes) return
+    this.#owes = true
+    this.#house.owes(this)
   }
 
   completed(): void {
@@ -173,14 +196,30 @@ class PageJournal implements AccountJournal {
     return (endLease || nowMs >= this.#leaseEndsMs) && (this.#done > 0 || this.#written !== this.#inFlight)
   }
 
-  writeExact(nowMs: number): void {
+  /** Its next line is its exact state. */
+  endLease(): void {
     this.#leased = 0
     this.#leaseEndsMs = -Infinity
-    this.#write(nowMs, this.#inFlight)
   }
 
-  /** What `writeExact` said was not kept after all. */
+  /** Together with others'; `unkept` is called where none of them was kept. */
+  write(nowMs: number): void {
+    const pending = this.#inFlight + this.#leased
+    const isKept = this.#page.append({
+      wallMs: this.#house.scaleMs + nowMs,
+      completed: this.#done,
+      pending,
+      remaining: this.#remaining,
+      resetAtSeconds: this.#resetAtSeconds,
+    })
+    this.#owes = false
+    this.#told = isKept ? this.#done : 0
+    if (isKept) this.#done = 0
+    this.#written = isKept ? pending : undefined
+  }
+
   unkept(): void {
+    this.#owes = false
     this.#done += this.#told
     this.#told = 0
     this.#written = undefined
@@ -189,18 +228,5 @@ class PageJournal implements AccountJournal {
   /** There is nothing left to follow. */
   isSettled(): boolean {
     return this.#inFlight === 0 && this.#done === 0 && this.#written === 0
-  }
-
-  #write(nowMs: number, pending: number): void {
-    const isKept = this.#page.append({
-      wallMs: this.#house.scaleMs + nowMs,
-      completed: this.#done,
-      pending,
-      remaining: this.#remaining,
-      resetAtSeconds: this.#resetAtSeconds,
-    })
-    this.#told = isKept ? this.#done : 0
-    if (isKept) this.#done = 0
-    this.#written = isKept ? pending : undefined
   }
 }

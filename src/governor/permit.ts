@@ -17,6 +17,8 @@ export interface PermitParts {
   windows(): { readonly hourMs: number; readonly burstMs: number }
   /** DocuSign's clock at `nowMs`, epoch milliseconds, as well as we know it. */
   docusignMs(origin: string, nowMs: number): number
+  /** All that is spent, by whichever call. */
+  writeDown(): void
   /** Two names were seen to be one account's. */
   unite(aliases: readonly Alias[]): void
 }
@@ -116,6 +118,11 @@ export class Permit {
     if (!this.admission.enforced) return true
     const nowMs = this.#parts.clock.nowMs()
     return !this.#account?.isBlocked(nowMs) && this.#parts.hosts.waitMs(this.#origin, nowMs) === 0
+  }
+
+  /** Right before it is sent: that it is spent has been written down when this returns (promise 11). */
+  goes(): void {
+    this.#parts.writeDown()
   }
 
   /** No answer came. `never`: the call is known not to have left. */

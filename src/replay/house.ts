@@ -52,6 +52,7 @@ const NO_PAGE = {
 const NO_JOURNAL: Journal = {
   restore: () => [],
   open: () => NO_PAGE,
+  writeDown: () => undefined,
   flush: () => undefined,
   stop: () => undefined,
 }

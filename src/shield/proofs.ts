@@ -21,18 +21,26 @@ export interface Proofs {
 
 export const NEVER = -Infinity
 
+/** One that is younger is renewed where it stands, because to put it in front of all others costs as much as the rest. */
+const YOUNG_MS = 10_000
+
 /** @param max proofs kept beside those of tokens alone */
 export function makeProofs(max: number): Proofs {
-  const proofs = makeStore<{ readonly epoch: number; sentMs: number }>(max)
+  const proofs = makeStore<{ readonly epoch: number; sentMs: number; placedMs: number }>(max)
   return {
     add(subject, key, sentMs) {
       if (key === '') {
         subject.provenMs = Math.max(subject.provenMs, sentMs)
         return
       }
-      const proof = proofs.get(key)
-      if (proof?.epoch === subject.epoch) proof.sentMs = Math.max(proof.sentMs, sentMs)
-      else proofs.set(key, { epoch: subject.epoch, sentMs })
+      const proof = proofs.peek(key)
+      if (proof?.epoch === subject.epoch) {
+        if (sentMs - proof.placedMs > YOUNG_MS) {
+          proofs.get(key)
+          proof.placedMs = sentMs
+        }
+        proof.sentMs = Math.max(proof.sentMs, sentMs)
+      } else proofs.set(key, { epoch: subject.epoch, sentMs, placedMs: sentMs })
     },
     latestMs(subject, key) {
       if (key === '') return subject.provenMs

@@ -196,7 +196,7 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
   return {
     visit(call, headers, body) {
       const credential = readCredential(headers)
-      return new Caller(call, headers, credential, accountKey(call.account), body)
+      return new Caller(call, headers, credential, accountKey, body)
     },
 
     integrationOf: ({ credential }) => credential && tokens.integrationKeyOf(credential),

@@ -15,27 +15,33 @@ export interface Visitor {
   readonly body: Buffer | undefined
 }
 
-/** A class and no literal, because of its getter: see `entry/audience.ts`. */
+/** A class and no literal, because of its getters: see `entry/audience.ts`. */
 export class Caller implements Visitor {
   readonly call: Call
   readonly headers: IncomingHttpHeaders
   readonly credential: Credential | undefined
-  readonly account: string
   readonly body: Buffer | undefined
+  readonly #accountKey: (account: string | undefined) => string
+  #account: string | undefined
   #envelope: string | undefined
 
   constructor(
     call: Call,
     headers: IncomingHttpHeaders,
     credential: Credential | undefined,
-    account: string,
+    accountKey: (account: string | undefined) => string,
     body: Buffer | undefined,
   ) {
     this.call = call
     this.headers = headers
     this.credential = credential
-    this.account = account
+    this.#accountKey = accountKey
     this.body = body
+  }
+
+  /** Made when it is asked for: what is neither kept nor answered from a copy needs none. */
+  get account(): string {
+    return (this.#account ??= this.#accountKey(this.call.account))
   }
 
   /** Made when it is asked for: what a copy answers does not. */

@@ -50,6 +50,7 @@ export async function ledger(say: (text: string) => void): Promise<Result[]> {
   }
   const spend = () => {
     account.spend(clock.nowMs(), 1_000_000)
+    journal.writeDown()
     account.completed()
   }
   try {

@@ -28,6 +28,8 @@ export interface Folder {
   discard(draft: string): void
   /** Moves the file out of the way, and returns where to. */
   setAside(file: string, wallMs: number): string
+  /** What stands beside a file for its lines since the last commit (`spool.ts`). */
+  spoolOf(file: string): string
   /** Whether the file still has its name; `taken` when another process has put one in its place. */
   standing(file: string): 'there' | 'gone' | 'taken'
 }
@@ -49,9 +51,10 @@ export function makeFolder(path: string, { fsync }: { fsync: boolean }): Folder 
   }
 
   function remove(name: string): void {
-    rmSync(join(path, name), { force: true })
-    rmSync(join(path, `${name}-lock`), { force: true })
+    for (const each of [name, `${name}-lock`, spoolOf(name)]) rmSync(join(path, each), { force: true })
   }
+
+  const spoolOf = (file: string) => `${file}-spool`
 
   return {
     current() {
@@ -71,6 +74,7 @@ export function makeFolder(path: string, { fsync }: { fsync: boolean }): Folder 
       const generation = (older[0] === undefined ? 0 : generationOf(older[0])) + 1
       const file = join(path, `governor-${generation}-${randomBytes(4).toString('hex')}.mdb`)
       create(`${file}-lock`)
+      create(spoolOf(file))
       renameSync(draft, file)
       if (fsync) syncFolder(path)
       for (const name of older) remove(name)
@@ -88,8 +92,10 @@ export function makeFolder(path: string, { fsync }: { fsync: boolean }): Folder 
       const aside = `${file}.damaged-${stamp}`
       renameSync(file, aside)
       rmSync(`${file}-lock`, { force: true })
+      if (existsSync(spoolOf(file))) renameSync(spoolOf(file), spoolOf(aside))
       return aside
     },
+    spoolOf,
     standing(file) {
       if (existsSync(file)) return 'there'
       return existsSync(path) && wholes().length > 0 ? 'taken' : 'gone'

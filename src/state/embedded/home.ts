@@ -1,10 +1,15 @@
 /** One durable store for all that the process must not forget: opens it, keeps it open, and says when it cannot. */
 import type { Clock } from '../../base/clock.js'
 import type { StateEvent, StateHealth } from '../../base/ledger.js'
-import { inspectApart, type Inspected } from './apart.js'
+import type { Inspected } from './apart.js'
+import { contentsOf, type Contents } from './contents.js'
 import { makeFolder } from './folder.js'
 import { META, VERSION, VERSION_KEY } from './inspect.js'
-import { openStore, type Entry, type Store, type Table } from './store.js'
+import { openPredecessor, TAKEN_KEY, type Predecessor } from './predecessor.js'
+import { addTo, openSpool, type Addition, type Spool } from './spool.js'
+import { openStore, type Store, type Table } from './store.js'
+
+export type { Contents } from './contents.js'
 
 export interface HomeConfig {
   readonly path: string
@@ -22,8 +27,6 @@ export interface HomeParts {
   readonly tell: (event: StateEvent) => void
 }
 
-/** Table name → entries. */
-export type Contents = ReadonlyMap<string, readonly Entry[]>
 export type Tables = (name: string) => Table
 
 export interface Home {
@@ -33,10 +36,20 @@ export interface Home {
   begin(contents: Contents): void
   /** One commit. False when nothing of it could be kept. Synchronous. */
   write(change: (tables: Tables) => void): boolean
-  /** One commit for all writes inside. False when it failed, though they said true. */
-  together(work: () => void): boolean
+  /** The same for what is only put behind what is there, at a tenth of the price: the next commit takes it up (`spool.ts`). */
+  jot(additions: readonly Addition[]): boolean
+  /** Is there at every commit. Before `begin`. */
+  tend(tender: Tender): void
   health(): StateHealth
   close(): Promise<void>
+}
+
+/** Who has something to do whenever there is a commit. */
+export interface Tender {
+  /** Within it. */
+  within(tables: Tables): void
+  /** How it ended. */
+  settled(isKept: boolean): void
 }
 
 /** How soon a write is tried again after one has failed: an attempt costs some 30 µs, a call waits for it. */
@@ -50,6 +63,7 @@ interface Opened {
   readonly file: string
   readonly store: Store
   readonly tables: Map<string, Table>
+  readonly spool: Spool
 }
 
 /** Blocks for as long as it takes to read what is there. Never throws: what cannot be kept is said in `health`. */
@@ -61,22 +75,18 @@ export function makeHome(config: HomeConfig, { clock, execPath, inspected, tell 
   let message: string | undefined
   /** The store is not ours to write any more, until the next start. */
   let forsaken = false
-  /** The transaction that writes join, while `together` runs. */
-  let gathering: Tables | undefined
+  const tenders: Tender[] = []
   let tryAgainMs = -Infinity
   let lookedMs = -Infinity
 
   let old = openOld()
 
-  function openOld(): Store | undefined {
+  function openOld(): Predecessor | undefined {
     try {
-      const file = folder.current()
-      if (file === undefined) return undefined
-      const verdict = inspected?.file === file ? inspected.verdict : inspectApart(execPath, file)
-      if (verdict.kind === 'sound') return openStore(file, { readOnly: true, fsync: false })
-      if (verdict.kind === 'damaged')
-        tell({ kind: 'damaged', why: verdict.why, movedTo: folder.setAside(file, clock.wallMs()) })
-      else forsake(`${file}: ${verdict.why}`)
+      const left = openPredecessor(folder, execPath, inspected, clock.wallMs())
+      if (left.kind === 'sound') return left.predecessor
+      if (left.kind === 'damaged') tell(left)
+      if (left.kind === 'unreadable') forsake(left.why)
     } catch (error) {
       failed(error)
     }
@@ -84,7 +94,7 @@ export function makeHome(config: HomeConfig, { clock, execPath, inspected, tell 
   }
 
   function begin(contents: Contents): void {
-    void old?.close()
+    old?.close()
     old = undefined
     waiting = contents
     if (forsaken) return
@@ -118,55 +128,71 @@ export function makeHome(config: HomeConfig, { clock, execPath, inspected, tell 
       const file = folder.publish(draft)
       const store = openStore(file, { readOnly: false, fsync: config.fsync })
       // Opened now, because a table that is opened within a transaction opens one of its own.
-      const tables = new Map([...contents.keys()].map(name => [name, store.table(name)]))
-      return { file, store, tables }
+      const tables = new Map([...contents.keys(), META].map(name => [name, store.table(name)]))
+      return { file, store, tables, spool: openSpool(folder.spoolOf(file), config) }
     } finally {
       folder.discard(draft)
     }
   }
 
+  /** What can be written to now. @throws where it could not be begun */
+  function ready(nowMs: number): Opened | undefined {
+    if (forsaken || nowMs < tryAgainMs) return undefined
+    if (opened && nowMs - lookedMs >= LOOK_MS) look(opened, nowMs)
+    if (!opened && waiting) begin(waiting)
+    return opened
+  }
+
   function write(change: (tables: Tables) => void): boolean {
-    if (gathering) {
-      change(gathering)
-      return true
-    }
     const nowMs = clock.nowMs()
-    if (forsaken || nowMs < tryAgainMs) return false
+    let isKept = false
     try {
-      if (opened && nowMs - lookedMs >= LOOK_MS) look(opened, nowMs)
-      if (!opened && waiting) begin(waiting)
-      if (!opened) return false
-      const { store, tables } = opened
-      store.write(() => change(name => tables.get(name) ?? remember(tables, name, store)))
+      const at = ready(nowMs)
+      if (!at) return false
+      commit(at, change)
+      isKept = true
     } catch (error) {
       tryAgainMs = nowMs + RETRY_MS
       failed(error)
-      return false
     }
-    succeeded()
-    return true
+    for (const tender of tenders) tender.settled(isKept)
+    if (isKept) succeeded()
+    return isKept
   }
 
-  function together(work: () => void): boolean {
-    return write(tables => {
-      gathering = tables
-      try {
-        work()
-      } finally {
-        gathering = undefined
+  function commit({ store, tables, spool }: Opened, change: (tables: Tables) => void): void {
+    const tablesOf = (name: string) => tables.get(name) ?? remember(tables, name, store)
+    store.write(() => {
+      if (spool.additions.length > 0) {
+        addTo(tablesOf, spool.additions)
+        tablesOf(META).put(TAKEN_KEY, Buffer.from(String(spool.generation)))
       }
+      change(tablesOf)
+      for (const tender of tenders) tender.within(tablesOf)
     })
+    spool.taken()
+  }
+
+  function jot(additions: readonly Addition[]): boolean {
+    try {
+      // Once something could not be written, only a commit shows that all is well again.
+      if (message === undefined && ready(clock.nowMs())?.spool.add(additions) === true) return true
+    } catch {
+      // Where there is no room for the spool there may be some in the store.
+    }
+    return write(tables => addTo(tables, additions))
   }
 
   /** A file that was deleted is written no more by anyone who could read it: begin another. */
-  function look({ file, store }: Opened, nowMs: number): void {
+  function look(at: Opened, nowMs: number): void {
     lookedMs = nowMs
-    const standing = folder.standing(file)
+    const standing = folder.standing(at.file)
     if (standing === 'there') return
     opened = undefined
     if (standing === 'taken') forsake('another process has taken the state over')
-    else waiting = contentsOf(store)
-    void store.close()
+    else waiting = contentsOf(at.store, at.spool.additions)
+    at.spool.close()
+    void at.store.close()
   }
 
   function forsake(why: string): void {
@@ -187,13 +213,17 @@ export function makeHome(config: HomeConfig, { clock, execPath, inspected, tell 
   }
 
   return {
-    inherited: (table, visit) => old?.table(table).each(visit),
+    inherited: (table, visit) => old?.each(table, visit),
     begin,
     write,
-    together,
+    jot,
+    tend: tender => void tenders.push(tender),
     health: () => ({ up: opened !== undefined, degraded: message !== undefined, message }),
     async close() {
+      // A start that finds nothing in the spool has less to do.
+      if (opened && opened.spool.additions.length > 0) write(() => undefined)
       forsaken = true
+      opened?.spool.close()
       await opened?.store.close()
       opened = undefined
     },
@@ -204,15 +234,4 @@ function remember(tables: Map<string, Table>, name: string, store: Store): Table
   const table = store.table(name)
   tables.set(name, table)
   return table
-}
-
-/** All tables but the one about the file itself. */
-function contentsOf(store: Store): Contents {
-  const contents = new Map<string, Entry[]>()
-  for (const name of store.names().filter(name => name !== META)) {
-    const entries: Entry[] = []
-    store.table(name).each((key, value) => entries.push({ key, value }))
-    contents.set(name, entries)
-  }
-  return contents
 }

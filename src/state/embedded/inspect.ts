@@ -13,7 +13,7 @@ export type Verdict =
   | { readonly kind: 'unreadable'; readonly why: string }
 
 /** The shape of the tables. A file that says another number is not ours to read. */
-export const VERSION = '1'
+export const VERSION = '2'
 export const META = 'meta'
 export const VERSION_KEY = Buffer.from('version')
 

@@ -2,16 +2,16 @@
 import type { Learned, Ledger, Page, Remembered, Spent } from '../../base/ledger.js'
 import type { Contents, Home } from './home.js'
 import {
-  accountOfKey,
-  chunkKey,
+  accountOf,
+  codeOf,
   decodeLines,
   encodeLines,
-  LINES_PER_CHUNK,
+  lineBytes,
   nameInKeys,
-  sliceOfKey,
+  type CodedLine,
 } from './lines.js'
+import { makeLog, writeDown, type Coding } from './log.js'
 import { inheritedSkewMs, SCALE, SKEW_KEY } from './scale.js'
-import type { Entry, Table } from './store.js'
 
 export interface LedgerConfig {
   /** How long a line matters: the longest window, and how long a call may be in flight. */
@@ -22,8 +22,12 @@ const SPENT = 'spent'
 const LEARNED = 'learned'
 /** What was learned of an account is forgotten when nothing was heard of it for so long. */
 const LEARNED_KEEP_MS = 30 * 24 * 3_600_000
-/** A write takes so many old chunks away: it adds one at most, so the file stops growing. */
-const PRUNED_PER_WRITE = 4
+
+const CODING: Coding<CodedLine> = {
+  bytesOf: lineBytes,
+  encode: encodeLines,
+  atMs: ({ line }) => line.wallMs,
+}
 
 /** The ledger, and what a file of this run begins with. */
 export interface EmbeddedLedger {
@@ -33,54 +37,34 @@ export interface EmbeddedLedger {
 
 /** Reads what the last run left. @param wallMs now */
 export function makeEmbeddedLedger(config: LedgerConfig, home: Home, wallMs: number): EmbeddedLedger {
-  /** Lines of one slice grow old together. */
-  const sliceMs = Math.ceil(config.keepMs / 2)
-  const sliceOf = (atMs: number) => Math.max(0, Math.floor(atMs / sliceMs))
-  let remembered = readBack(home, wallMs, config)
-  const contents = contentsOf(remembered, sliceOf)
-  let oldest = -1
+  const { keepMs } = config
+  const inherited = readBack(home, wallMs, keepMs)
+  let { remembered } = inherited
+  // Lines of one slice grow old together.
+  const { log, entries } = makeLog(
+    inherited.lines,
+    CODING,
+    { table: SPENT, sliceMs: Math.ceil(keepMs / 2), keepMs, maxBytes: Infinity },
+    home,
+  )
+  const learned = remembered.flatMap(({ account, learned: said }) =>
+    said ? [{ key: Buffer.from(nameInKeys(account)), value: Buffer.from(JSON.stringify(said)) }] : [],
+  )
 
-  /** The lines of a slice that ended `keepMs` ago say nothing any more. */
-  function prune(table: Table, atMs: number): void {
-    const keep = sliceOf(atMs - config.keepMs)
-    if (oldest >= keep) return
-    for (const key of table.firstKeys(PRUNED_PER_WRITE)) {
-      oldest = sliceOfKey(key)
-      if (oldest >= keep) return
-      table.remove(key)
-    }
-  }
+  /** The lines that are kept together, while `together` runs. */
+  let gathering: CodedLine[] | undefined
 
   function open(account: string): Page {
     const name = nameInKeys(account)
-    let slice = -1
-    let chunk = 0
-    let lines = 0
-
-    /** A page of this account may have been open before, and its lines are not to be written over. */
-    function firstFree(table: Table, inSlice: number, from: number): number {
-      let free = from
-      while (table.get(chunkKey(inSlice, name, free))) free++
-      return free
-    }
-
+    const code = codeOf(account)
     return {
       append(line) {
-        const next = { slice: sliceOf(line.wallMs), chunk, lines: lines + 1 }
-        const kept = home.write(tables => {
-          const table = tables(SPENT)
-          if (next.slice !== slice || next.lines > LINES_PER_CHUNK) {
-            next.chunk = firstFree(table, next.slice, next.slice === slice ? chunk + 1 : 0)
-            next.lines = 1
-          }
-          table.append(chunkKey(next.slice, name, next.chunk), encodeLines([line]))
-          prune(table, line.wallMs)
-        })
-        if (kept) ({ slice, chunk, lines } = next)
-        return kept
+        if (!gathering) return writeDown(home, [log.draft([{ code, line }])])
+        gathering.push({ code, line })
+        return true
       },
-      learn: learned =>
-        home.write(tables => tables(LEARNED).put(Buffer.from(name), Buffer.from(JSON.stringify(learned)))),
+      learn: said =>
+        home.write(tables => tables(LEARNED).put(Buffer.from(name), Buffer.from(JSON.stringify(said)))),
     }
   }
 
@@ -91,47 +75,72 @@ export function makeEmbeddedLedger(config: LedgerConfig, home: Home, wallMs: num
       return all
     },
     open,
-    together: work => home.together(work),
+    together(work) {
+      const lines: CodedLine[] = (gathering = [])
+      try {
+        work()
+      } finally {
+        gathering = undefined
+      }
+      return writeDown(home, [log.draft(lines)])
+    },
     skewed: byMs => home.write(tables => tables(SCALE).put(SKEW_KEY, Buffer.from(String(byMs)))),
     health: () => home.health(),
     close: () => home.close(),
   }
+  const contents = new Map([
+    [SPENT, entries],
+    [LEARNED, learned],
+    [SCALE, []],
+  ])
   return { ledger, contents }
 }
 
-function readBack(home: Home, wallMs: number, { keepMs }: LedgerConfig): Remembered[] {
+/** By account, and in the order in which they came. */
+interface Inherited {
+  readonly remembered: readonly Remembered[]
+  readonly lines: readonly CodedLine[]
+}
+
+function readBack(home: Home, wallMs: number, keepMs: number): Inherited {
   const skewMs = inheritedSkewMs(home)
+  const lines: CodedLine[] = []
   const spent = new Map<string, Spent[]>()
-  home.inherited(SPENT, (key, value) => {
-    const account = accountOfKey(key)
-    const lines = spent.get(account) ?? []
-    spent.set(account, lines)
-    for (const line of decodeLines(value)) {
+  function add(code: string, line: Spent): void {
+    lines.push({ code, line })
+    const known = spent.get(code)
+    if (known) known.push(line)
+    else spent.set(code, [line])
+  }
+  home.inherited(SPENT, (_, row) => {
+    for (const { code, line } of decodeLines(row)) {
       // The wall clock may have been set back between two runs: nothing was written later than now.
       const atMs = Math.min(line.wallMs + skewMs, wallMs)
-      if (atMs > wallMs - keepMs) lines.push(atMs === line.wallMs ? line : { ...line, wallMs: atMs })
+      if (atMs > wallMs - keepMs) add(code, atMs === line.wallMs ? line : { ...line, wallMs: atMs })
     }
   })
+  for (const [code, known] of spent) {
+    const last = settled(known.at(-1), wallMs)
+    if (last) add(code, last)
+  }
+  const spentBy = new Map(Array.from(spent, ([code, known]) => [accountOf(code), known]))
   const learned = new Map<string, Learned>()
   home.inherited(LEARNED, (key, value) => {
     const said = moveLearned(JSON.parse(value.toString('utf8')) as Learned, skewMs)
     if (said.wallMs > wallMs - LEARNED_KEEP_MS) learned.set(key.toString('utf8'), said)
   })
-  return [...new Set([...spent.keys(), ...learned.keys()])]
-    .map(account => ({
-      account,
-      spent: settled(spent.get(account) ?? [], wallMs),
-      learned: learned.get(account),
-    }))
-    .filter(({ spent: lines, learned: said }) => lines.length > 0 || said)
+  const remembered = [...new Set([...spentBy.keys(), ...learned.keys()])].map(account => ({
+    account,
+    spent: spentBy.get(account) ?? [],
+    learned: learned.get(account),
+  }))
+  return { remembered, lines }
 }
 
 /** What was out when the last run ended has come to its end by now, and no one saw when. */
-function settled(lines: readonly Spent[], wallMs: number): readonly Spent[] {
-  const last = lines.at(-1)
-  return last === undefined || last.pending === 0
-    ? lines
-    : [...lines, { ...last, wallMs, completed: last.pending, pending: 0 }]
+function settled(last: Spent | undefined, wallMs: number): Spent | undefined {
+  if (last === undefined || last.pending === 0) return undefined
+  return { ...last, wallMs, completed: last.pending, pending: 0 }
 }
 
 function moveLearned(learned: Learned, skewMs: number): Learned {
@@ -141,27 +150,4 @@ function moveLearned(learned: Learned, skewMs: number): Learned {
     wallMs: wallMs + skewMs,
     blockedUntilWallMs: blockedUntilWallMs === undefined ? undefined : blockedUntilWallMs + skewMs,
   }
-}
-
-/** The same, in as few entries as can be: each chunk in the slice of its newest line. */
-function contentsOf(remembered: readonly Remembered[], sliceOf: (atMs: number) => number): Contents {
-  const spent: Entry[] = []
-  const learned: Entry[] = []
-  for (const { account, spent: lines, learned: said } of remembered) {
-    const name = nameInKeys(account)
-    let [slice, chunk] = [-1, 0]
-    for (let at = 0; at < lines.length; at += LINES_PER_CHUNK) {
-      const some = lines.slice(at, at + LINES_PER_CHUNK)
-      const newest = sliceOf(some.at(-1)?.wallMs ?? 0)
-      chunk = newest === slice ? chunk + 1 : 0
-      slice = newest
-      spent.push({ key: chunkKey(slice, name, chunk), value: encodeLines(some) })
-    }
-    if (said) learned.push({ key: Buffer.from(name), value: Buffer.from(JSON.stringify(said)) })
-  }
-  return new Map([
-    [SPENT, spent.sort((a, b) => Buffer.compare(a.key, b.key))],
-    [LEARNED, learned],
-    [SCALE, []],
-  ])
 }

@@ -1,88 +1,152 @@
-/** Notes in a table, row after row. A row is filled up by writing it anew: no more pages change than for a new one. */
-import type { Note } from '../../base/notebook.js'
-import { encodeNotes, NOTE_BYTES, NOTES_PER_ROW, rowKey, sliceOfRow } from './notes.js'
-import type { Entry, Table } from './store.js'
+/** What happened, in the order in which it did, row after row of a table: a row is filled up before the next one begins. */
+import type { Home, Tables } from './home.js'
+import type { Addition } from './spool.js'
+import type { Entry } from './store.js'
 
-export interface Log {
-  /** Inside a write. @param notes encoded @param lastMs the youngest of them */
-  append(table: Table, notes: Buffer, lastMs: number): void
-  /** How that write ended. */
-  settle(kept: boolean): void
+/** How things that are logged become bytes. */
+export interface Coding<R> {
+  bytesOf(record: R): number
+  /** So many bytes for each. */
+  encode(records: readonly R[]): Buffer
+  /** Epoch milliseconds. */
+  atMs(record: R): number
+}
+
+export interface LogConfig {
+  readonly table: string
+  /** A row holds records of one slice of time. */
+  readonly sliceMs: number
+  /** What is older may be dropped. */
+  readonly keepMs: number
+  /** Of more than this, the oldest rows are dropped. */
+  readonly maxBytes: number
+}
+
+export interface Log<R> {
+  /** What is to be written for these, which go behind all that was written before. */
+  draft(records: readonly R[]): Draft
+}
+
+export interface Draft {
+  readonly additions: readonly Addition[]
+  /** They have been kept. */
+  kept(): void
+}
+
+/** One commit for all of them. */
+export function writeDown(home: Home, drafts: readonly Draft[]): boolean {
+  const [first, ...others] = drafts
+  const additions = others.length === 0 ? (first?.additions ?? []) : drafts.flatMap(draft => draft.additions)
+  if (additions.length > 0 && !home.jot(additions)) return false
+  for (const draft of drafts) draft.kept()
+  return true
 }
 
 /** Apart from the log, because it is let go soon. */
-export interface Opening {
-  readonly log: Log
+export interface Opening<R> {
+  readonly log: Log<R>
   /** What a new file begins with. */
   readonly entries: readonly Entry[]
 }
 
-export interface LogConfig {
-  /** A row holds notes of one slice of time. */
-  readonly sliceMs: number
-  /** What is older may be dropped. */
-  readonly keepMs: number
-  /** Of more notes than this, the oldest rows are dropped. */
-  readonly max: number
-}
+/** With key and checksum it stays under the 2,000 bytes that LMDB keeps inside one page. */
+const ROW_BYTES = 1_820
+const SLICE_BYTES = 6
+const NUMBER_BYTES = 4
+/** A commit takes so many old rows away: more than it adds, so the table stops growing. */
+const PRUNED_PER_COMMIT = 400
 
 /** The row that is being filled. */
 interface Place {
   readonly slice: number
   readonly row: number
-  readonly bytes: Buffer
-  /** Notes in the whole table. */
-  readonly count: number
+  readonly key: Buffer
+  readonly bytes: number
 }
 
-const FULL_ROW_BYTES = NOTES_PER_ROW * NOTE_BYTES
-/** A write takes so many old rows away: it adds one or two as a rule, so the table stops growing. */
-const PRUNED_PER_WRITE = 4
-
-/** @param notes from earlier runs, in order */
-export function makeLog(notes: readonly Note[], { sliceMs, keepMs, max }: LogConfig): Opening {
+/** @param records from earlier runs, in order */
+export function makeLog<R>(
+  records: readonly R[],
+  coding: Coding<R>,
+  { table, sliceMs, keepMs, maxBytes }: LogConfig,
+  home: Home,
+): Opening<R> {
   const sliceOf = (atMs: number) => Math.max(0, Math.floor(atMs / sliceMs))
-  const entries: Entry[] = []
-  let [slice, oldest] = [0, -1]
-  for (let at = 0; at < notes.length; at += NOTES_PER_ROW) {
-    const some = notes.slice(at, at + NOTES_PER_ROW)
-    slice = some.reduce((last, { wallMs }) => Math.max(last, sliceOf(wallMs)), slice)
-    entries.push({ key: rowKey(slice, entries.length), value: encodeNotes(some) })
-  }
-  let place: Place = { slice, row: entries.length, bytes: Buffer.alloc(0), count: notes.length }
-  let next = place
+  const beginning = pack(records, placeAt(0, 0))
+  const entries = beginning.parts.map(({ key, more }) => ({ key, value: more }))
+  let { place } = beginning
+  /** In the whole table, and the slice of its first row. */
+  let held = { bytes: bytesOf(beginning.parts), oldest: -1 }
+  let after = held
 
-  function prune(table: Table, atMs: number): void {
-    const keep = sliceOf(atMs - keepMs)
-    if (oldest >= keep && next.count <= max) return
-    for (const key of table.firstKeys(PRUNED_PER_WRITE)) {
-      oldest = sliceOfRow(key)
-      if (oldest >= keep && next.count <= max) return
-      const count = next.count - (table.get(key)?.length ?? 0) / NOTE_BYTES
-      next = { ...next, count }
-      table.remove(key)
+  /** Where these stand if the next free place is there. */
+  function pack(some: readonly R[], from: Place): { parts: readonly Addition[]; place: Place } {
+    const parts: Addition[] = []
+    let at = from
+    for (let next = 0; next < some.length;) {
+      const first = some[next] as R
+      const slice = Math.max(at.slice, sliceOf(coding.atMs(first)))
+      const isFull = at.bytes + coding.bytesOf(first) > ROW_BYTES
+      if (slice > at.slice || isFull) at = placeAt(slice, at.row + 1)
+      let { bytes } = at
+      const begin = next
+      for (; next < some.length; next++) {
+        const record = some[next] as R
+        const withIt = bytes + coding.bytesOf(record)
+        if (withIt > ROW_BYTES || sliceOf(coding.atMs(record)) > slice) break
+        bytes = withIt
+      }
+      const whole = begin === 0 && next === some.length ? some : some.slice(begin, next)
+      parts.push({ table, key: at.key, more: coding.encode(whole) })
+      at = { slice: at.slice, row: at.row, key: at.key, bytes }
+    }
+    return { parts, place: at }
+  }
+
+  function prune(tables: Tables): void {
+    after = held
+    // At the beginning of this slice, those of one that ended `keepMs` before were of no interest any more.
+    const keep = place.slice - Math.ceil(keepMs / sliceMs)
+    if (after.oldest >= keep && after.bytes <= maxBytes) return
+    const rows = tables(table)
+    for (const key of rows.firstKeys(PRUNED_PER_COMMIT)) {
+      const oldest = key.readUIntBE(0, SLICE_BYTES)
+      after = { ...after, oldest }
+      if (oldest >= keep && after.bytes <= maxBytes) return
+      const bytes = maxBytes === Infinity ? 0 : (rows.get(key)?.length ?? 0)
+      after = { ...after, bytes: after.bytes - bytes }
+      rows.remove(key)
     }
   }
 
-  const log: Log = {
-    append(table, bytes, lastMs) {
-      next = place
-      for (let at = 0; at < bytes.length;) {
-        const inSlice = sliceOf(lastMs)
-        if (inSlice > next.slice || next.bytes.length >= FULL_ROW_BYTES)
-          next = { ...next, slice: Math.max(inSlice, next.slice), row: next.row + 1, bytes: Buffer.alloc(0) }
-        const some = bytes.subarray(at, at + FULL_ROW_BYTES - next.bytes.length)
-        const count = next.count + some.length / NOTE_BYTES
-        next = { ...next, bytes: Buffer.concat([next.bytes, some]), count }
-        table.put(rowKey(next.slice, next.row), next.bytes)
-        at += some.length
+  home.tend({
+    within: prune,
+    settled: isKept => void (isKept && (held = after)),
+  })
+
+  const log: Log<R> = {
+    draft(some) {
+      const { parts, place: next } = pack(some, place)
+      return {
+        additions: parts,
+        kept() {
+          place = next
+          held = { bytes: held.bytes + bytesOf(parts), oldest: held.oldest }
+        },
       }
-      prune(table, lastMs)
-    },
-    settle(kept) {
-      if (kept) place = next
-      else next = place
     },
   }
   return { log, entries }
+}
+
+function bytesOf(parts: readonly Addition[]): number {
+  return parts.reduce((sum, { more }) => sum + more.length, 0)
+}
+
+function placeAt(slice: number, row: number): Place {
+  // Slices of time stand first, so that what is old lies together at the front.
+  const key = Buffer.allocUnsafe(SLICE_BYTES + NUMBER_BYTES)
+  key.writeUIntBE(slice, 0, SLICE_BYTES)
+  key.writeUInt32BE(row, SLICE_BYTES)
+  return { slice, row, key, bytes: 0 }
 }

@@ -1,8 +1,8 @@
 /** The notebook in the durable store: two logs, because what ends an envelope matters for longer than what is asked of it. */
 import type { Note, Notebook } from '../../base/notebook.js'
 import type { Contents, Home } from './home.js'
-import { makeLog } from './log.js'
-import { decodeNotes, encodeNotes } from './notes.js'
+import { makeLog, writeDown, type Coding } from './log.js'
+import { decodeNotes, encodeNotes, NOTE_BYTES } from './notes.js'
 import { inheritedScale } from './scale.js'
 
 export interface NotebookConfig {
@@ -23,6 +23,12 @@ const TERMINAL_KEEP_MS = 400 * 24 * 3_600_000
 const TERMINAL_SLICE_MS = 24 * 3_600_000
 const MAX_TERMINAL = 500_000
 
+const CODING: Coding<Note> = {
+  bytesOf: () => NOTE_BYTES,
+  encode: encodeNotes,
+  atMs: ({ wallMs }) => wallMs,
+}
+
 /** Reads what the last run left. @param wallMs now @param maxTerminal envelopes whose end is known, some 70 more at most */
 export function makeEmbeddedNotebook(
   { keepNotesMs }: NotebookConfig,
@@ -41,16 +47,23 @@ export function makeEmbeddedNotebook(
   const notes = followed(read(NOTES, keepNotesMs), wallMs)
   const terminal = lastOfEach(read(TERMINAL, TERMINAL_KEEP_MS)).slice(-maxTerminal)
   // Notes of one slice grow old together.
-  const { log, entries } = makeLog(notes, {
-    sliceMs: Math.ceil(keepNotesMs / 2),
-    keepMs: keepNotesMs,
-    max: Infinity,
-  })
-  const { log: ends, entries: endings } = makeLog(terminal, {
-    sliceMs: TERMINAL_SLICE_MS,
-    keepMs: TERMINAL_KEEP_MS,
-    max: maxTerminal,
-  })
+  const { log, entries } = makeLog(
+    notes,
+    CODING,
+    { table: NOTES, sliceMs: Math.ceil(keepNotesMs / 2), keepMs: keepNotesMs, maxBytes: Infinity },
+    home,
+  )
+  const { log: ends, entries: endings } = makeLog(
+    terminal,
+    CODING,
+    {
+      table: TERMINAL,
+      sliceMs: TERMINAL_SLICE_MS,
+      keepMs: TERMINAL_KEEP_MS,
+      maxBytes: maxTerminal * NOTE_BYTES,
+    },
+    home,
+  )
   let remembered: readonly Note[] = [...terminal, ...notes]
 
   const notebook: Notebook = {
@@ -60,18 +73,10 @@ export function makeEmbeddedNotebook(
       return all
     },
     write(noted) {
-      if (noted.length === 0) return true
-      const parts = [
-        { table: NOTES, to: log, some: noted.filter(({ kind }) => kind !== 'terminal') },
-        { table: TERMINAL, to: ends, some: noted.filter(({ kind }) => kind === 'terminal') },
-      ]
-        .filter(({ some }) => some.length > 0)
-        .map(({ table, to, some }) => ({ table, to, bytes: encodeNotes(some), lastMs: latest(some) }))
-      const kept = home.write(tables => {
-        for (const { table, to, bytes, lastMs } of parts) to.append(tables(table), bytes, lastMs)
-      })
-      for (const { to } of parts) to.settle(kept)
-      return kept
+      const [ended, others] = [true, false].map(is =>
+        noted.filter(({ kind }) => (kind === 'terminal') === is),
+      )
+      return writeDown(home, [ends.draft(ended ?? []), log.draft(others ?? [])])
     },
   }
   return {
@@ -104,8 +109,4 @@ function lastOfEach(notes: readonly Note[]): readonly Note[] {
     last.set(note.key, note)
   }
   return [...last.values()]
-}
-
-function latest(notes: readonly Note[]): number {
-  return notes.reduce((lastMs, { wallMs }) => Math.max(lastMs, wallMs), 0)
 }

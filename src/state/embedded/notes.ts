@@ -1,4 +1,4 @@
-/** Notes as bytes, and where they stand: `slice | row` → up to 70 notes, in the order in which they were written. */
+/** Notes as bytes. */
 import type { Note } from '../../base/notebook.js'
 import { Damaged } from './store.js'
 
@@ -7,10 +7,6 @@ const KEY_CHARS = 22
 const KEY_BYTES = 17
 /** Kind, key and moment. */
 export const NOTE_BYTES = 1 + KEY_BYTES + 8
-/** With key and checksum they stay under the 2,000 bytes that LMDB keeps inside one page. */
-export const NOTES_PER_ROW = 70
-const SLICE_BYTES = 6
-const ROW_BYTES = 4
 
 const CODES: Readonly<Record<Note['kind'], number>> = {
   asked: 1,
@@ -46,16 +42,4 @@ export function decodeNotes(bytes: Buffer, scale: (atMs: number) => number): Not
     notes.push({ kind, key, wallMs: scale(bytes.readDoubleLE(at + 1 + KEY_BYTES)) })
   }
   return notes
-}
-
-/** Slices of time stand first, so that what is old lies together at the front. */
-export function rowKey(slice: number, row: number): Buffer {
-  const key = Buffer.allocUnsafe(SLICE_BYTES + ROW_BYTES)
-  key.writeUIntBE(slice, 0, SLICE_BYTES)
-  key.writeUInt32BE(row, SLICE_BYTES)
-  return key
-}
-
-export function sliceOfRow(key: Buffer): number {
-  return key.readUIntBE(0, SLICE_BYTES)
 }

@@ -20,6 +20,7 @@ import { makeTrace, type TraceEvent, type TraceParts } from '../src/observe/trac
 import { inOrder, merged } from '../src/plan/order.js'
 import { findTrace, readTrace, type TraceFault } from '../src/plan/read-trace.js'
 import { readTraceLine } from '../src/plan/record.js'
+import { callOf } from './fixtures/calls.js'
 import { AT_ONCE, open } from './fixtures/governed.js'
 import { ROOT } from './fixtures/governor.js'
 import { makeHandClock, type HandClock } from './fixtures/hand-clock.js'
@@ -217,17 +218,11 @@ function makeSeen(i: number, atMs = NOTHING.atMs + i): Seen {
   return {
     atMs,
     call: {
-      kind: 'call',
-      method: 'GET',
-      methodClass: 'read',
+      ...callOf('1'),
       target: path,
       path,
-      query: '',
       resource: path,
       route: '/v2.1/accounts/{accountId}/envelopes/{envelopeId}',
-      service: 'api',
-      account: '1',
-      envelope: undefined,
       app: { name: 'crm', label: 'crm', prefix: '' },
     },
     method: 'GET',

@@ -101,7 +101,7 @@ export class Alone {
       this.#part = { hour: this.#parted(hour.remaining), burst: this.#parted(burst.remaining) }
     }
     if (this.#isFresh(nowMs)) {
-      return Math.max(0, Math.min(whole, Math.min(this.#part.hour, this.#part.burst) - this.#spent))
+      return Math.max(0, Math.min(whole, this.#part.hour - this.#spent, this.#part.burst - this.#spent))
     }
     return Math.min(whole, this.#hourPart(nowMs), this.#burstPart(nowMs))
   }

@@ -34,7 +34,7 @@ const CALL = Symbol('the call that used it last')
 type Watched = Socket & {
   [STAGE]?: 'connecting' | 'in use' | 'idle' | 'parked'
   [IDLE_MS]?: number
-  [CALL]?: Carried
+  [CALL]?: Carried | undefined
 }
 
 /** Those being opened are in use already. */
@@ -112,6 +112,8 @@ export function makeAgents(config: AgentsConfig, clock: Clock, wanted: () => voi
     hooks.createConnection = (...args) => watch(createConnection.apply(agent, args), event)
     hooks.keepSocketAlive = socket => {
       socket[STAGE] = 'idle'
+      // An idle connection would keep all that its last call saw.
+      socket[CALL] = undefined
       const idleMs = socket[IDLE_MS] ?? config.silenceTimeoutMs
       if (idleMs <= 0) return false
       socket.unref()

@@ -216,7 +216,7 @@ export class Budget {
 
   /** What DocuSign has said, for a process that starts later. */
   heard(nowMs: number): Heard {
-    return { ...this.#hour.told(nowMs), burstLimit: this.#burst.learned }
+    return this.#hour.told(nowMs, this.#burst.learned)
   }
 
   /** How far back answers still matter to any window. */

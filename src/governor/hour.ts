@@ -2,7 +2,7 @@
  * The hour of one account: a clock hour as DocuSign counts (facts 1.2) once its reset is known, any hour before that.
  * Two counts are kept and the lesser holds: what we have sent ourselves, and what DocuSign says is left.
  */
-import type { BudgetConfig, Hour, HourSeen, HourTold, Kept } from './standing.js'
+import type { BudgetConfig, Heard, Hour, HourSeen, HourTold, Kept } from './standing.js'
 import type { DocusignTime } from './docusign-time.js'
 import { ageOf, guardMs } from './hour-age.js'
 import { HourWord } from './hour-word.js'
@@ -44,10 +44,11 @@ export class HourWindow {
     return this.#resetAtSeconds
   }
 
-  /** What DocuSign has said, for a process that starts later. */
-  told(nowMs: number) {
+  /** What DocuSign has said, for a process that starts later. In one object, because every answer asks for it. */
+  told(nowMs: number, burstLimit: number | undefined): Heard {
     this.turn(nowMs)
-    return { remaining: this.heard, resetAtSeconds: this.#resetAtSeconds, hourLimit: this.#limit }
+    const { remaining } = this.#word
+    return { remaining, resetAtSeconds: this.#resetAtSeconds, hourLimit: this.#limit, burstLimit }
   }
 
   /** DocuSign's own word, as last heard in this hour. */

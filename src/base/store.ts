@@ -15,9 +15,15 @@ export interface Store<V> {
   readonly size: number
 }
 
+/**
+ * Each counts as one, and not as one of `max`: for that the library would lay out a table for all of them at once, some 30
+ * bytes each, and a house has dozens of these with room for a hundred thousand.
+ */
+const one = () => 1
+
 /** Keeps the `max` entries used last (1 or more). */
 export function makeStore<V extends object>(max: number): Store<V> {
-  const entries = new LRUCache<string, V>({ max })
+  const entries = new LRUCache<string, V>({ maxSize: max, sizeCalculation: one })
   return {
     get: key => entries.get(key),
     peek: key => entries.peek(key),
@@ -45,25 +51,23 @@ export interface Shelf<V> {
 }
 
 /**
- * Keeps what was used last, up to `maxBytes`.
+ * Keeps what was used last, up to `most` bytes.
  *
- * @param leastBytes of one entry, 1 or more: the table of all that may be there is laid out at once, at some 30 bytes each
- * @param bytesOf `leastBytes` or more, a whole number
+ * @param bytesOf 1 or more, a whole number
  * @param onGone an entry is no longer there: it had to make room (`evicted`), or was deleted or replaced
  */
 export function makeShelf<V extends object>(
-  limits: { readonly maxBytes: number; readonly leastBytes: number },
+  most: number,
   bytesOf: (value: V) => number,
   onGone: (value: V, why: 'evicted' | 'removed') => void,
 ): Shelf<V> {
   const make = (maxBytes: number) =>
     new LRUCache<string, V>({
-      max: Math.max(1, Math.ceil(maxBytes / limits.leastBytes)),
       maxSize: Math.max(1, maxBytes),
       sizeCalculation: bytesOf,
       dispose: (value, _key, reason) => onGone(value, reason === 'evict' ? 'evicted' : 'removed'),
     })
-  let entries = make(limits.maxBytes)
+  let entries = make(most)
   return {
     get: key => entries.get(key),
     peek: key => entries.peek(key),

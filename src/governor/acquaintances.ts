@@ -20,7 +20,7 @@ export function makeAcquaintances<A extends Acquaintance>(
 ): Store<A> {
   const met = makeStore<A>(max)
   const strangers = makeShelf<A>(
-    { maxBytes: maxStrangers, leastBytes: 1 },
+    maxStrangers,
     () => 1,
     (account, why) => {
       // It was met since it came.

@@ -11,7 +11,6 @@ const NO_SHARES: ReadonlyMap<string, number> = new Map()
 /** A class, because every account has one: closures would cost each a third of a kilobyte. */
 export class Allowance {
   readonly #budget: LaneBudget
-  #shares = NO_SHARES
   /** Nothing is counted by app where no app has a share. */
   #reserve: Reserve | undefined
 
@@ -72,10 +71,8 @@ export class Allowance {
 
   /** What has been counted is forgotten only where shares have changed. */
   configure(shares: ReadonlyMap<string, number>): void {
-    const isSame =
-      shares.size === this.#shares.size && [...shares].every(([app, n]) => this.#shares.get(app) === n)
-    if (isSame) return
-    this.#shares = shares
+    const now = this.#reserve?.shares ?? NO_SHARES
+    if (shares.size === now.size && [...shares].every(([app, n]) => now.get(app) === n)) return
     this.#reserve = shares.size > 0 ? makeReserve(shares) : undefined
   }
 }

@@ -7,17 +7,14 @@ type Kind = Window | 'unknown'
 export const BAN_KINDS = ['hour', 'burst', 'unknown'] as const satisfies readonly Kind[]
 
 export class Bans {
-  /** `undefined` as long as it never did: most accounts never are. */
-  #untilMs: Record<Kind, number> | undefined
+  readonly #untilMs: Record<Kind, number> = { hour: -Infinity, burst: -Infinity, unknown: -Infinity }
 
   ban(kind: Kind, untilMs: number): void {
-    this.#untilMs ??= { hour: -Infinity, burst: -Infinity, unknown: -Infinity }
     this.#untilMs[kind] = Math.max(this.#untilMs[kind], untilMs)
   }
 
   /** `undefined`: nothing is refused. */
   endMs(nowMs: number): number | undefined {
-    if (!this.#untilMs) return undefined
     const { hour, burst, unknown } = this.#untilMs
     const untilMs = Math.max(hour, burst, unknown)
     return nowMs < untilMs ? untilMs : undefined
@@ -25,7 +22,7 @@ export class Bans {
 
   /** Of one kind; `undefined` where it is over. */
   endOfMs(kind: Kind, nowMs: number): number | undefined {
-    const untilMs = this.#untilMs?.[kind] ?? -Infinity
+    const untilMs = this.#untilMs[kind]
     return nowMs < untilMs ? untilMs : undefined
   }
 
@@ -42,8 +39,8 @@ export class Bans {
   forecast(nowMs: number): Forecast | undefined {
     const untilMs = this.endMs(nowMs)
     if (untilMs === undefined) return undefined
-    const by =
-      this.#untilMs?.hour === untilMs ? 'hour' : this.#untilMs?.burst === untilMs ? 'burst' : 'blocked'
+    const { hour, burst } = this.#untilMs
+    const by = hour === untilMs ? 'hour' : burst === untilMs ? 'burst' : 'blocked'
     return { waitMs: untilMs - nowMs, by }
   }
 }

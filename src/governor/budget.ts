@@ -40,7 +40,8 @@ export class Budget {
   isKnown = false
   #answerMs = FIRST_GUESS_MS
   #foreignTotal = 0
-  readonly #bans = new Bans()
+  /** `undefined` as long as there never was one: most accounts never are. */
+  #bans: Bans | undefined
 
   constructor(config: BudgetConfig, time: DocusignTime) {
     this.#config = config
@@ -60,12 +61,12 @@ export class Budget {
   }
 
   isBlocked(nowMs: number): boolean {
-    return this.#bans.endMs(nowMs) !== undefined
+    return this.blockedUntilMs(nowMs) !== undefined
   }
 
   /** Until when DocuSign refuses everything, nowMs scale; `undefined` where it does not. */
   blockedUntilMs(nowMs: number): number | undefined {
-    return this.#bans.endMs(nowMs)
+    return this.#bans?.endMs(nowMs)
   }
 
   /** How many calls may be sent at this very moment. */
@@ -122,6 +123,7 @@ export class Budget {
 
   /** DocuSign refused a call for a limit: nothing goes up before that block's end. */
   block(window: Window | 'unknown', untilMs: number, nowMs: number): void {
+    this.#bans ??= new Bans()
     this.#bans.ban(window, untilMs)
     if (window === 'hour') this.#hour.spent(untilMs, nowMs)
   }
@@ -134,7 +136,7 @@ export class Budget {
     this.#inFlight += other.#inFlight
     this.isKnown ||= other.isKnown
     for (const kind of BAN_KINDS) {
-      const untilMs = other.#bans.endOfMs(kind, nowMs)
+      const untilMs = other.#bans?.endOfMs(kind, nowMs)
       if (untilMs !== undefined) this.block(kind, untilMs, nowMs)
     }
   }
@@ -150,7 +152,7 @@ export class Budget {
       hour: this.#hour.seen(nowMs),
       burst: this.#burst.told(),
       unheardEver: this.#hour.unheardEver,
-      blockedForMs: this.#bans.leftMs(nowMs),
+      blockedForMs: this.#bans?.leftMs(nowMs),
     }
   }
 
@@ -243,7 +245,7 @@ export class Budget {
 
   /** What holds every call, whatever the windows say. */
   #earliest(nowMs: number, ahead: number): Forecast {
-    const banned = this.#bans.forecast(nowMs)
+    const banned = this.#bans?.forecast(nowMs)
     if (banned) return banned
     return !this.isKnown && (this.#out > 0 || ahead > 0) ? { waitMs: this.#answerMs, by: 'first' } : FREE
   }

@@ -15,10 +15,12 @@ export class BurstWindow {
   readonly #ring: Ring
   #limit: number | undefined
   #heard: number | undefined
-  #heardMs = -Infinity
+  // Here and in the account's other classes no time is there before there is one: each number with a fraction, and
+  // -Infinity is one, is an object of its own, and there may be tens of thousands of accounts.
+  #heardMs: number | undefined
   /** Calls of others that were in DocuSign's window, and when the last of them has left it. */
   #foreign = 0
-  #foreignUntilMs = -Infinity
+  #foreignUntilMs: number | undefined
   /** What DocuSign said that the other nodes were not told yet. */
   #untold: BurstSaid | undefined
 
@@ -63,14 +65,14 @@ export class BurstWindow {
     const byOthers = this.#granted() - limits.burstRemaining - ours
     if (byOthers < this.#foreignNow(nowMs)) return
     this.#foreign = Math.max(0, byOthers)
-    this.#foreignUntilMs = nowMs + windowMs
+    this.#foreignUntilMs = byOthers > 0 ? nowMs + windowMs : undefined
   }
 
   /** Another name of the same account knew this. */
   absorb(other: BurstWindow, nowMs: number): void {
     this.#limit ??= other.#limit
     this.#foreign = Math.max(this.#foreignNow(nowMs), other.#foreignNow(nowMs))
-    this.#foreignUntilMs = Math.max(this.#foreignUntilMs, other.#foreignUntilMs)
+    this.#foreignUntilMs = Math.max(this.#foreignEndsMs, other.#foreignEndsMs)
   }
 
   /** What DocuSign said since this was last asked, for the other nodes. */
@@ -92,12 +94,12 @@ export class BurstWindow {
       windowMs: this.#config.burst.windowMs,
       held: this.#held(nowMs),
       foreign: this.#foreignNow(nowMs),
-      foreignUntilMs: this.#foreignUntilMs,
+      foreignUntilMs: this.#foreignEndsMs,
     }
   }
 
   standing(inFlight: number, nowMs: number): WindowStanding {
-    const isFresh = nowMs < this.#heardMs + this.#config.burst.windowMs
+    const isFresh = nowMs < (this.#heardMs ?? -Infinity) + this.#config.burst.windowMs
     const room = this.room(inFlight, nowMs)
     return {
       limit: this.#granted(),
@@ -120,6 +122,10 @@ export class BurstWindow {
   }
 
   #foreignNow(nowMs: number): number {
-    return nowMs < this.#foreignUntilMs ? this.#foreign : 0
+    return nowMs < this.#foreignEndsMs ? this.#foreign : 0
+  }
+
+  get #foreignEndsMs(): number {
+    return this.#foreignUntilMs ?? -Infinity
   }
 }

@@ -3,7 +3,7 @@ export class HourWord {
   #remaining: number | undefined
   #sentMs: number | undefined
   #unheard = 0
-  #unheardAtMs = -Infinity
+  #unheardAtMs: number | undefined
   #unheardEver = 0
 
   /** The least that it has said is left of the hour. */
@@ -44,7 +44,7 @@ export class HourWord {
     this.#remaining = remaining
     this.#sentMs = sentMs
     // Whatever was sent after the last of them had ended was counted after it.
-    if (sentMs >= this.#unheardAtMs) this.#unheard = 0
+    if (sentMs >= (this.#unheardAtMs ?? -Infinity)) this.#unheard = 0
   }
 
   /** What all nodes know, or an earlier process knew. */
@@ -63,7 +63,8 @@ export class HourWord {
   /** Another name of the same account heard this. @param isSameHour as ours */
   absorb(other: HourWord, isSameHour: boolean): void {
     this.#unheard += other.#unheard
-    this.#unheardAtMs = Math.max(this.#unheardAtMs, other.#unheardAtMs)
+    const [atMs, otherMs] = [this.#unheardAtMs, other.#unheardAtMs]
+    this.#unheardAtMs = Math.max(atMs ?? -Infinity, otherMs ?? -Infinity)
     if (!isSameHour) return
     const left = Math.min(this.#remaining ?? Infinity, other.#remaining ?? Infinity)
     this.#remaining = left === Infinity ? undefined : left

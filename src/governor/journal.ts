@@ -142,7 +142,7 @@ class PageJournal implements AccountJournal {
   #told = 0
   /** Calls that the last line reserved and that were not sent yet. */
   #leased = 0
-  #leaseEndsMs = -Infinity
+  #leaseEndsMs: number | undefined
   #lease = 1
   #owes = false
   /** What the last line says is out; `undefined` when it could not be kept. */
@@ -157,11 +157,12 @@ class PageJournal implements AccountJournal {
 
   spend(nowMs: number, roomLeft: number): void {
     this.#inFlight++
-    if (this.#leased > 0 && nowMs < this.#leaseEndsMs) {
+    const hasLease = nowMs < (this.#leaseEndsMs ?? -Infinity)
+    if (this.#leased > 0 && hasLease) {
       this.#leased--
       return
     }
-    this.#lease = leaseOf(this.#lease, nowMs < this.#leaseEndsMs, roomLeft)
+    this.#lease = leaseOf(this.#lease, hasLease, roomLeft)
     this.#leased = this.#lease - 1
     this.#leaseEndsMs = nowMs + LEASE_MS
     if (this.#owes) return
@@ -193,13 +194,14 @@ class PageJournal implements AccountJournal {
 
   /** Whether its last line is not its exact state, and no lease says that this is meant so. */
   isDue(nowMs: number, endLease: boolean): boolean {
-    return (endLease || nowMs >= this.#leaseEndsMs) && (this.#done > 0 || this.#written !== this.#inFlight)
+    const isOver = nowMs >= (this.#leaseEndsMs ?? -Infinity)
+    return (endLease || isOver) && (this.#done > 0 || this.#written !== this.#inFlight)
   }
 
   /** Its next line is its exact state. */
   endLease(): void {
     this.#leased = 0
-    this.#leaseEndsMs = -Infinity
+    this.#leaseEndsMs = undefined
   }
 
   /** Together with others'; `unkept` is called where none of them was kept. */

@@ -12,6 +12,7 @@ import { Rolling } from './rolling.js'
 const LENT_SHARE = 0.1
 
 export interface Reserve {
+  readonly shares: ReadonlyMap<string, number>
   /** A call has come, of whichever app. */
   offered(hour: Hour, nowMs: number): void
   /** A call of `app` goes (1), or has never left after all (−1). */
@@ -86,6 +87,7 @@ export function makeReserve(shares: ReadonlyMap<string, number>): Reserve {
   }
 
   return {
+    shares,
     offered(hour, nowMs) {
       follow(hour, nowMs)
       offers.add(1, nowMs)

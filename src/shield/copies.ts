@@ -54,11 +54,7 @@ export function makeCopies(initial: CopiesConfig, vault: Vault, clock: Clock): C
   /** While many are removed, their ids: the vault is told once. */
   let removing: string[] | undefined
 
-  const table = makeShelf<Entry>(
-    { maxBytes: shelfBytes(config), leastBytes: ENTRY_BYTES },
-    ({ copy }) => ENTRY_BYTES + copy.bytes,
-    gone,
-  )
+  const table = makeShelf<Entry>(shelfBytes(config), ({ copy }) => ENTRY_BYTES + copy.bytes, gone)
 
   function gone(entry: Entry, why: 'evicted' | 'removed'): void {
     if (why === 'evicted') evictions++

@@ -38,7 +38,7 @@ async function readAll(...paths: string[]): Promise<{ records: TraceRecord[]; fa
   const faults: TraceFault[] = []
   const records: TraceRecord[] = []
   const onFault = (fault: TraceFault) => void faults.push(fault)
-  for await (const record of readTrace(await findTrace(paths), { onFault })) records.push(record)
+  for await (const batch of readTrace(await findTrace(paths), { onFault })) records.push(...batch)
   return { records, faults }
 }
 
@@ -653,7 +653,7 @@ void t.test('calls come in the order in which they came, not in which they ended
         },
       }))
       const starts: number[] = []
-      for await (const { atMs } of merged(sources)) starts.push(atMs)
+      for await (const batch of merged(sources)) starts.push(...batch.map(({ atMs }) => atMs))
       const expected = lists.flatMap(calls => calls.map(({ start }) => start)).sort((a, b) => a - b)
       return t.strictSame(starts, expected)
     }),

@@ -62,6 +62,7 @@ interface Account {
   readonly burst: Sliding
 }
 
+const DATES = 8
 const GUESSED_STATUS: Readonly<Record<string, number>> = { POST: 201 }
 
 export function makeDocusign(config: DocusignConfig, clock: Clock): ModelledDocusign {
@@ -69,7 +70,8 @@ export function makeDocusign(config: DocusignConfig, clock: Clock): ModelledDocu
   const latencies = makeLatencies()
   const peaks: Partial<Record<Window, Peak>> = {}
   let refused = 0
-  let dated = { second: NaN, text: '' }
+  /** Some seconds that lie side by side. */
+  const dates: { readonly second: number; readonly text: string }[] = []
 
   function accountOf(key: string): Account {
     let account = accounts.get(key)
@@ -103,8 +105,12 @@ export function makeDocusign(config: DocusignConfig, clock: Clock): ModelledDocu
 
   function dateOf(wallMs: number): string {
     const second = Math.floor(wallMs / 1000)
-    if (second !== dated.second) dated = { second, text: new Date(second * 1000).toUTCString() }
-    return dated.text
+    let date = dates[second % DATES]
+    if (date?.second !== second) {
+      date = { second, text: new Date(second * 1000).toUTCString() }
+      dates[second % DATES] = date
+    }
+    return date.text
   }
 
   /** @param answeredMs when they are written, which is what its clock is told by; the account is as it was when the call came */

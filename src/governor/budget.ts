@@ -216,9 +216,7 @@ export class Budget {
 
   /** What DocuSign has said, for a process that starts later. */
   heard(nowMs: number): Heard {
-    const { remaining, resetAtSeconds, hourLimit } = this.#hour.told(nowMs)
-    // Field by field: to spread them costs thirty times as much, at every answer (measured).
-    return { remaining, resetAtSeconds, hourLimit, burstLimit: this.#burst.learned }
+    return this.#hour.told(nowMs, this.#burst.learned)
   }
 
   /** How far back answers still matter to any window. */

@@ -7,7 +7,8 @@ import { DAY_MS, EPOCH_MS, generated } from './generate.js'
 import type { Model } from './model.js'
 import { makeNames, type Hash, type KnownNames } from './names.js'
 import type { Batches } from './order.js'
-import { findTrace, readTrace, type TraceFault, type TraceFiles } from './read-trace.js'
+import { readAhead } from './read-ahead.js'
+import { findTrace, type TraceFault, type TraceFiles } from './read-trace.js'
 import { lasting } from './variation.js'
 
 export interface Source {
@@ -50,7 +51,7 @@ export async function sourceOf(
   const once = (onShare: (share: number) => void) => {
     let read = 0
     const onBytes = (bytes: number) => void (read += bytes)
-    return watched(readTrace(files, { onFault, onBytes }), () => onShare(read / Math.max(1, files.bytes)))
+    return watched(readAhead(files, { onFault, onBytes }), () => onShare(read / Math.max(1, files.bytes)))
   }
   const open: Source['open'] = onShare => {
     if (days === undefined) return once(onShare)

@@ -53,7 +53,7 @@ class Given implements Answer {
     this.#error = error
   }
 
-  /** Made when it is asked for: nobody reads it but of a refusal, and a stream costs as much as to ask the governor. */
+  /** Made when it is asked for, because nobody reads it but of a refusal. */
   get body(): Readable {
     return (this.#body ??= new AtOnce(this.#error === '' ? NOTHING : Buffer.from(this.#error)))
   }

@@ -31,7 +31,7 @@ export function makeVirtualClock(epochMs: number, whenIdle: (run: () => void) =>
   let ends: (() => void)[] = []
   const alarms = makeHeap<Alarm>((a, b) => a.atMs - b.atMs || a.order - b.order)
 
-  /** From a promise job, because only what such a job asks for comes after all others. No `queueMicrotask`, which costs five of these. */
+  /** From a promise job, because only what such a job asks for comes after all others; `queueMicrotask` costs half as much again (measured). */
   const idle = (then: () => void) => void JOB.then(() => whenIdle(then))
 
   function settle(): Promise<void> {

@@ -9,18 +9,16 @@ import type { TraceRecord } from '../src/base/trace.js'
 import { traceHeaderLine, traceLine } from '../src/base/trace.js'
 import { makeDocusign } from '../src/plan/docusign.js'
 import { readCondition } from '../src/plan/fail-if.js'
-import { figuresOf, type Figures } from '../src/plan/figures.js'
+import type { Figures } from '../src/plan/figures.js'
 import { PASSED_ON } from '../src/plan/record.js'
 import { readCosts, scaleOf } from '../src/plan/scale.js'
 import { varied } from '../src/plan/variation.js'
 import { makeVirtualClock } from '../src/plan/virtual-clock.js'
 import { runPlan, type PlanEnd } from '../src/replay/command.js'
-import { replay } from '../src/replay/replay.js'
 import { hasChromium, openChromium } from './fixtures/browser.js'
-import { live, sumOf } from './fixtures/lived.js'
-import { capacity } from '../grafana/source/capacity.js'
 import { makeHandClock } from './fixtures/hand-clock.js'
-import { ROOT, settingsOf } from './fixtures/governor.js'
+import { ROOT } from './fixtures/governor.js'
+import { replayed, stream } from './fixtures/replayed.js'
 
 const A = '/v2.1/accounts/{accountId}'
 const E = `${A}/envelopes/{envelopeId}`
@@ -51,36 +49,6 @@ function call(over: Partial<TraceRecord>): TraceRecord {
 
 const send = (atMs: number): TraceRecord =>
   call({ atMs: EPOCH_MS + atMs, method: 'POST', route: `${A}/envelopes`, status: 201 })
-
-async function* stream(records: readonly TraceRecord[]): AsyncGenerator<TraceRecord> {
-  await Promise.resolve()
-  yield* records
-}
-
-async function replayed(
-  records: AsyncIterable<TraceRecord>,
-  settings: Readonly<Record<string, string>> = {},
-): Promise<Figures> {
-  const config = settingsOf(settings)
-  const end = await replay(
-    records,
-    {
-      config,
-      hourLimit: { forced: undefined, start: config.limits.hour.limit },
-      burstLimit: { forced: undefined, start: config.limits.burst.limit },
-      connect: false,
-      variation: { seed: 0, grow: 1, apps: new Map(), split: 1, spreadMs: 60_000 },
-    },
-    {
-      names: { app: hash => hash, account: hash => hash },
-      whenIdle: run => process.nextTick(run),
-    },
-  )
-  return figuresOf(
-    { ...end, name: 'test', intervalSeconds: config.polling.interval },
-    { limitForOneSecond: undefined, reached: undefined },
-  )
-}
 
 interface Planned {
   readonly end: PlanEnd
@@ -113,74 +81,6 @@ function folder(t: Test): string {
   t.teardown(() => rmSync(path, { recursive: true, force: true }))
   return path
 }
-
-/** Of counts, one more or less is always allowed. */
-const isNear = (t: Test, is: number, was: number, share: number, what: string) =>
-  t.ok(Math.abs(is - was) <= Math.max(1, was * share), `${what}: ${is} replayed, ${was} lived`)
-
-void t.test('a run that was lived is replayed as it was', async t => {
-  const { records: lived, metrics, fullest, settings } = await live()
-  const figures = await replayed(stream(lived), settings)
-  const count = (is: (record: TraceRecord) => boolean) => lived.filter(is).length
-  t.equal(
-    figures.calls.in,
-    count(({ service }) => service === 'api'),
-    'every call',
-  )
-  const up = lived
-    .filter(({ service }) => service === 'api')
-    .reduce((sum, one) => sum + one.attempts.length, 0)
-  isNear(t, figures.calls.up, up, 0.01, 'calls up')
-  for (const by of ['terminal', 'poll', 'coalesce'] as const)
-    isNear(
-      t,
-      figures.saved[by],
-      count(one => one.saved === by),
-      0.02,
-      by,
-    )
-  isNear(
-    t,
-    figures.saved.total,
-    count(one => one.saved !== undefined),
-    0.01,
-    'saved',
-  )
-  isNear(
-    t,
-    figures.refused.total,
-    count(one => one.outcome === 'refused'),
-    0.01,
-    'refused',
-  )
-  const waits = lived.filter(({ attempts }) => attempts.length > 0).map(({ waitMs }) => waitMs)
-  waits.sort((a, b) => a - b)
-  const p95 = (waits[Math.ceil(0.95 * waits.length) - 1] ?? 0) / 1000
-  t.ok(Math.abs(figures.wait.p95 - p95) <= 0.05 * p95, `p95: ${figures.wait.p95} replayed, ${p95} lived`)
-  t.ok(p95 > 2, `waits were of seconds: ${p95}`)
-  t.comment(JSON.stringify({ ...figures, course: undefined }))
-
-  // What the Capacity dashboard shows of the same run: its increases over all of it are what the counters hold.
-  const shown = JSON.stringify(capacity)
-  const sum = (name: string, labels = '') => {
-    t.match(shown, `docusign_governor_${name}`, `the dashboard shows ${name}`)
-    return sumOf(metrics, name, labels)
-  }
-  const own = sum('upstream_requests_total', 'route="/oauth')
-  isNear(t, figures.calls.up, sum('upstream_requests_total') - own, 0.01, 'sent')
-  for (const by of ['terminal', 'poll', 'coalesce'] as const)
-    isNear(t, figures.saved[by], sum('calls_saved_total', `by="${by}"`), 0.02, `spared: ${by}`)
-  const wants = ['hour-spent', 'burst-spent', 'queue-full'] as const
-  isNear(
-    t,
-    wants.reduce((total, reason) => total + (figures.refused[reason] ?? 0), 0),
-    wants.reduce((total, reason) => total + sum('refusals_total', `reason="${reason}"`), 0),
-    0.01,
-    'refused for want of calls',
-  )
-  t.match(shown, 'account:docusign_governor_hour_used:max1d', 'and the fullest hour')
-  isNear(t, figures.counted.hour?.calls ?? 0, fullest, 0.01, 'the fullest hour')
-})
 
 /** Sends of two hours: none of them can be spared, so that all that differs is what the limits do. */
 const sends = fc
@@ -347,7 +247,7 @@ void t.test('what is drawn again has all calls of its envelope, and more is more
   const drawn = async (grow: number) => {
     const all: TraceRecord[] = []
     const variation = { seed: 3, grow, apps: new Map<string, number>(), split: 1, spreadMs: 60_000 }
-    for await (const record of varied(stream(records), variation)) all.push(record)
+    for await (const batch of varied(stream(records), variation)) all.push(...batch)
     return all
   }
   const [half, grown, more] = [await drawn(0.5), await drawn(1.5), await drawn(1.8)]

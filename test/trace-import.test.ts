@@ -279,7 +279,7 @@ void t.test('our own log gives what the trace of the same run gives, as far as i
   const log = house.governor.lines.join('')
   await house.governor.stop()
   const traced: TraceRecord[] = []
-  for await (const record of readTrace(await findTrace([folder]), { onFault: t.fail })) traced.push(record)
+  for await (const batch of readTrace(await findTrace([folder]), { onFault: t.fail })) traced.push(...batch)
 
   const { records, faults, tally } = await imported(log)
   t.strictSame(faults, [])
@@ -452,10 +452,10 @@ void t.test(
     t.equal(statSync(out).mode & 0o777, 0o600)
     const faults: unknown[] = []
     const records: TraceRecord[] = []
-    for await (const record of readTrace(await findTrace([out]), {
+    for await (const batch of readTrace(await findTrace([out]), {
       onFault: fault => void faults.push(fault),
     }))
-      records.push(record)
+      records.push(...batch)
     t.strictSame(faults, [])
     t.equal(records.length, 4)
     const own = makeDisguise(readTraceKey(join(folder, 'out')) ?? Buffer.alloc(0))

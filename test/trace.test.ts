@@ -18,6 +18,8 @@ import type { Seen } from '../src/base/types.js'
 import { makeMark } from '../src/entry/marking.js'
 import { makeTrace, type TraceEvent, type TraceParts } from '../src/observe/trace.js'
 import { inOrder, merged } from '../src/plan/order.js'
+import { pack, unpack } from '../src/plan/packed.js'
+import { readAhead } from '../src/plan/read-ahead.js'
 import { findTrace, readTrace, type TraceFault } from '../src/plan/read-trace.js'
 import { readTraceLine } from '../src/plan/record.js'
 import { callOf } from './fixtures/calls.js'
@@ -38,7 +40,7 @@ async function readAll(...paths: string[]): Promise<{ records: TraceRecord[]; fa
   const faults: TraceFault[] = []
   const records: TraceRecord[] = []
   const onFault = (fault: TraceFault) => void faults.push(fault)
-  for await (const record of readTrace(await findTrace(paths), { onFault })) records.push(record)
+  for await (const batch of readTrace(await findTrace(paths), { onFault })) records.push(...batch)
   return { records, faults }
 }
 
@@ -653,12 +655,104 @@ void t.test('calls come in the order in which they came, not in which they ended
         },
       }))
       const starts: number[] = []
-      for await (const { atMs } of merged(sources)) starts.push(atMs)
+      for await (const batch of merged(sources)) starts.push(...batch.map(({ atMs }) => atMs))
       const expected = lists.flatMap(calls => calls.map(({ start }) => start)).sort((a, b) => a - b)
       return t.strictSame(starts, expected)
     }),
     { numRuns: 50 },
   )
+})
+
+void t.test('calls that go from one thread to another in a few arrays come as they were', async t => {
+  const word = fc.stringMatching(/^[\w-]{1,16}$/)
+  const amount = fc.double({ min: 0, max: 1e13, noNaN: true })
+  const perhaps = <T>(some: fc.Arbitrary<T>) => fc.option(some, { nil: undefined })
+  const record = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }) =>
+    fc.record(model, { noNullPrototype: true })
+  const status = perhaps(fc.integer({ min: 100, max: 599 }))
+  const refusedFor = fc.constantFrom('hour', 'burst', 'other', undefined)
+  const attempts = fc.array(record({ status, ms: amount, refusedFor }), { maxLength: 3 })
+  const limits = record({
+    hourLimit: amount,
+    burstLimit: amount,
+    resetAtSeconds: perhaps(amount),
+    others: amount,
+  })
+  const anyCall = record({
+    atMs: amount,
+    app: fc.oneof(word, fc.constant('')),
+    account: word,
+    envelope: word,
+    resource: word,
+    representation: word,
+    viewer: word,
+    route: word,
+    service: fc.constantFrom('api', 'oauth'),
+    method: word,
+    methodClass: fc.constantFrom('read', 'write', 'query'),
+    priority: perhaps(fc.constantFrom('high', 'normal', 'low')),
+    patienceMs: perhaps(amount),
+    sharing: fc.constantFrom('all', 'unkept', 'answer', 'none'),
+    neverFinal: fc.boolean(),
+    outcome: fc.constantFrom('forwarded', 'remembered', 'refused'),
+    status,
+    reason: perhaps(fc.constantFrom('hour-spent', 'bad-request')),
+    waitMs: amount,
+    heldBy: perhaps(fc.constantFrom('hour', 'burst')),
+    durationMs: amount,
+    attempts,
+    saved: perhaps(fc.constantFrom('terminal', 'poll', 'coalesce')),
+    poll: perhaps(fc.constantFrom('first', 'remembered')),
+    bytes: amount,
+    cut: fc.boolean(),
+    kept: fc.boolean(),
+    ended: perhaps(fc.constantFrom('before', 'now')),
+    limits: perhaps(limits),
+  })
+  await fc.assert(
+    fc.asyncProperty(fc.array(anyCall, { maxLength: 20 }), async records => {
+      const all = records as TraceRecord[]
+      return t.strictSame(unpack(structuredClone(pack(all))), all)
+    }),
+    { numRuns: 100 },
+  )
+})
+
+void t.test('a thread that reads ahead reads as one that does not, faults and all', async t => {
+  const folder = folderOf(t)
+  const lines = Array.from({ length: 3_000 }, (_, i) =>
+    i % 700 === 699 ? '{"at":1\n' : traceLine({ ...NOTHING, atMs: (i * 7_919) % 100_000, bytes: i }),
+  )
+  writeFileSync(
+    join(folder, 'one.ndjson'),
+    traceHeaderLine({ version: TRACE_VERSION, key: 'keykeykeykey' }) + lines.join(''),
+  )
+  writeFileSync(
+    join(folder, 'two.ndjson.gz'),
+    gzipSync(traceHeaderLine({ version: TRACE_VERSION, key: 'keykeykeykey' }) + lines.join('')).subarray(
+      0,
+      -20,
+    ),
+  )
+  const files = await findTrace([folder])
+  const read = async (open: typeof readTrace) => {
+    const records: TraceRecord[] = []
+    const faults: TraceFault[] = []
+    let bytes = 0
+    const onFault = (fault: TraceFault) => void faults.push(fault)
+    for await (const batch of open(files, { onFault, onBytes: more => void (bytes += more) }))
+      records.push(...batch)
+    return { records, faults, bytes }
+  }
+  const ahead = await read(readAhead)
+  t.strictSame(ahead, await read(readTrace))
+  t.equal(ahead.bytes, files.bytes)
+  t.ok(ahead.faults.length > 8)
+  // Whoever wants no more of it leaves no thread behind.
+  for await (const batch of readAhead(files, { onFault: () => undefined })) {
+    t.ok(batch.length > 0)
+    break
+  }
 })
 
 async function* batches(records: TraceRecord[]): AsyncGenerator<TraceRecord[]> {

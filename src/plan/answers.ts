@@ -28,7 +28,7 @@ export function makeSender(docusign: ModelledDocusign, clock: Clock) {
       let abort: () => void = () => undefined
       const result = new Promise<Answer | Failure>(resolve => {
         const timer = clock.after(told.afterMs, () =>
-          resolve('kind' in told ? SILENT : answerOf(told.status, told.headers, told.error)),
+          resolve('kind' in told ? SILENT : new Given(told.status, told.headers, told.error)),
         )
         abort = () => {
           timer.cancel()
@@ -40,16 +40,34 @@ export function makeSender(docusign: ModelledDocusign, clock: Clock) {
   }
 }
 
-function answerOf(status: number, headers: string[], error: string): Answer {
-  const body = error === '' ? undefined : Buffer.from(error)
-  return { kind: 'answer', status, headers, body: new Given(body ?? NOTHING), isWhole: () => true }
+class Given implements Answer {
+  readonly kind = 'answer'
+  readonly status: number
+  readonly headers: string[]
+  readonly #error: string
+  #body: Readable | undefined
+
+  constructor(status: number, headers: string[], error: string) {
+    this.status = status
+    this.headers = headers
+    this.#error = error
+  }
+
+  /** Made when it is asked for, because nobody reads it but of a refusal. */
+  get body(): Readable {
+    return (this.#body ??= new AtOnce(this.#error === '' ? NOTHING : Buffer.from(this.#error)))
+  }
+
+  isWhole(): boolean {
+    return true
+  }
 }
 
 /**
  * A body that is there at once. A stream's own ticks come after those that end a moment, and would let time pass while it
  * is read.
  */
-class Given extends Readable {
+class AtOnce extends Readable {
   readonly #bytes: Buffer
 
   constructor(bytes: Buffer) {
@@ -69,17 +87,17 @@ class Given extends Readable {
 }
 const QUIET = { autoDestroy: false, emitClose: false, read: () => undefined }
 
-/** Bytes of which only their number is there, and that are cut from none: what is kept of a document is its size. */
-class Weightless {
-  readonly length: number
-  readonly byteLength: number
-  readonly buffer: { readonly byteLength: number }
+/** Bytes of which only their number is there, and that are all of their buffer: what is kept of a document is its size. */
+function weightless(length: number): Buffer {
+  const buffer = { byteLength: length }
+  return { length, byteLength: length, buffer } as unknown as Buffer
+}
 
-  constructor(length: number) {
-    this.length = length
-    this.byteLength = length
-    this.buffer = this
-  }
+/** A buffer of its own, as an intake makes one of any other. */
+function bytesOf(text: string): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(text.length)
+  bytes.write(text, 'latin1')
+  return bytes
 }
 
 /** The body of a 2xx to this call: what the rooms read of it, and as many bytes as it had. */
@@ -87,9 +105,7 @@ export function bodyOf(record: TraceRecord, call: Call): Buffer {
   const { route, envelope } = call
   if (route === ENVELOPE && envelope !== undefined && call.method === 'GET') {
     const status = record.ended === undefined ? 'sent' : 'completed'
-    return Buffer.from(`{"envelopeId":"${envelope}","status":"${status}"}`)
+    return bytesOf(`{"envelopeId":"${envelope}","status":"${status}"}`)
   }
-  return record.bytes > 2 && record.envelope !== ''
-    ? (new Weightless(record.bytes) as unknown as Buffer)
-    : NOTHING
+  return record.bytes > 2 && record.envelope !== '' ? weightless(record.bytes) : NOTHING
 }

@@ -23,10 +23,12 @@ export interface Names {
 const ENVELOPE = '/v2.1/accounts/{accountId}/envelopes/{envelopeId}'
 const NO_APP: App = { name: '', label: 'other', prefix: '' }
 const GUID_BYTES = 16
+const GUID = Buffer.alloc(GUID_BYTES)
 
-/** Makes calls. Not pure only in that it remembers apps and routes. */
+/** Makes calls. Not pure only in that it remembers apps, accounts and routes. */
 export function makeCalls(names: Names) {
   const apps = new Lately<App>(1_000)
+  const accounts = new Lately<string>(10_000)
   const routes = new Map<string, readonly string[]>()
 
   function appOf(hash: string): App {
@@ -86,8 +88,12 @@ export function makeCalls(names: Names) {
   }
 
   function accountOf(hash: string): string {
-    const name = names.account(hash)
-    return name === hash ? guid(hash) : name
+    let account = accounts.get(hash)
+    if (account === undefined) {
+      const name = names.account(hash)
+      accounts.set(hash, (account = name === hash ? guid(hash) : name))
+    }
+    return account
   }
 }
 
@@ -96,10 +102,9 @@ export function makeCalls(names: Names) {
  * million envelopes that costs more than to write it again (measured).
  */
 function guid(name: string): string {
-  const bytes =
-    name.length <= GUID_BYTES
-      ? Buffer.from(name.padEnd(GUID_BYTES, '\0'), 'latin1')
-      : Buffer.from(keyOf(name), 'base64url')
+  const bytes = GUID.fill(0)
+  if (name.length <= GUID_BYTES) bytes.write(name, 'latin1')
+  else bytes.write(keyOf(name), 'base64url')
   const hex = bytes.toString('hex')
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }

@@ -62,6 +62,10 @@ interface Account {
   readonly burst: Sliding
 }
 
+const DAY_SECONDS = 86_400
+const CLOCK = '00:00:00 GMT'
+const TWO_DIGITS = Array.from({ length: 60 }, (_, n) => String(n).padStart(2, '0'))
+const twoDigits = (n: number) => TWO_DIGITS[n] as string
 const GUESSED_STATUS: Readonly<Record<string, number>> = { POST: 201 }
 
 export function makeDocusign(config: DocusignConfig, clock: Clock): ModelledDocusign {
@@ -69,7 +73,7 @@ export function makeDocusign(config: DocusignConfig, clock: Clock): ModelledDocu
   const latencies = makeLatencies()
   const peaks: Partial<Record<Window, Peak>> = {}
   let refused = 0
-  let dated = { second: NaN, text: '' }
+  let dated = { day: NaN, text: '' }
 
   function accountOf(key: string): Account {
     let account = accounts.get(key)
@@ -101,10 +105,15 @@ export function makeDocusign(config: DocusignConfig, clock: Clock): ModelledDocu
       peaks[window] = { calls, limit, account: key, atMs }
   }
 
+  /** As `toUTCString` has it, which would cost a hundredth of the replay. */
   function dateOf(wallMs: number): string {
-    const second = Math.floor(wallMs / 1000)
-    if (second !== dated.second) dated = { second, text: new Date(second * 1000).toUTCString() }
-    return dated.text
+    const seconds = Math.floor(wallMs / 1000)
+    const day = Math.floor(seconds / DAY_SECONDS)
+    if (day !== dated.day)
+      dated = { day, text: new Date(day * DAY_SECONDS * 1000).toUTCString().slice(0, -CLOCK.length) }
+    const rest = seconds - day * DAY_SECONDS
+    const minutes = Math.floor(rest / 60)
+    return `${dated.text}${twoDigits(Math.floor(minutes / 60))}:${twoDigits(minutes % 60)}:${twoDigits(rest % 60)} GMT`
   }
 
   /** @param answeredMs when they are written, which is what its clock is told by; the account is as it was when the call came */

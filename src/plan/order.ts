@@ -7,113 +7,100 @@ import type { TraceRecord } from './record.js'
  */
 export const HELD_BACK_MS = 5 * 60_000
 
+/** Some calls at a time, because a promise for each of them costs as much as to read it. */
+export type Batches = AsyncIterable<readonly TraceRecord[]>
+
 /** @param batches each in the order of ends @param heldBackMs how long a call may have lasted */
 export async function* inOrder(
-  batches: AsyncIterable<readonly TraceRecord[]>,
+  batches: Batches,
   heldBackMs: number = HELD_BACK_MS,
-): AsyncGenerator<TraceRecord> {
-  const heap = new Heap()
+): AsyncGenerator<readonly TraceRecord[]> {
+  const held: TraceRecord[] = []
   let latestEndMs = -Infinity
   for await (const batch of batches) {
-    for (const record of batch) {
-      heap.push(record)
-      latestEndMs = Math.max(latestEndMs, record.atMs + record.durationMs)
+    let firstMs = Infinity
+    for (const { atMs, durationMs } of batch) {
+      firstMs = Math.min(firstMs, atMs)
+      latestEndMs = Math.max(latestEndMs, atMs + durationMs)
     }
-    while (heap.firstMs < latestEndMs - heldBackMs) yield heap.pop()
+    // Sorting is stable, so those of one millisecond stay in the order in which they were read: a replay is the same each time.
+    const late = held.splice(placeOf(held, firstMs))
+    for (const record of late.concat(batch).sort((a, b) => a.atMs - b.atMs)) held.push(record)
+    const due = held.splice(0, placeOf(held, latestEndMs - heldBackMs))
+    if (due.length > 0) yield due
   }
-  while (heap.firstMs < Infinity) yield heap.pop()
+  if (held.length > 0) yield held
 }
 
 /** Calls in order. */
 export interface Source {
   /** None of them came before this; epoch milliseconds. */
   readonly fromMs: number
-  open(): AsyncIterable<TraceRecord>
+  open(): Batches
 }
 
 /**
  * Several in order → one. Each is opened when its time has come, because a folder may hold a hundred runs of a governor,
  * one after the other. What came at the same time comes by the order of its source.
  */
-export function merged(sources: readonly Source[]): AsyncIterable<TraceRecord> {
+export function merged(sources: readonly Source[]): Batches {
   const [only, ...others] = sources
   return only && others.length === 0 ? only.open() : byTime(sources)
 }
 
-async function* byTime(sources: readonly Source[]): AsyncGenerator<TraceRecord> {
+interface Opened {
+  readonly rest: AsyncIterator<readonly TraceRecord[]>
+  batch: readonly TraceRecord[]
+  next: number
+}
+
+async function* byTime(sources: readonly Source[]): AsyncGenerator<readonly TraceRecord[]> {
   const waiting = sources.toSorted((a, b) => a.fromMs - b.fromMs)
-  const opened: { readonly rest: AsyncIterator<TraceRecord>; record: TraceRecord }[] = []
+  const opened: Opened[] = []
+  let batch: TraceRecord[] = []
   for (;;) {
-    const next = opened.reduce<(typeof opened)[number] | undefined>(
-      (least, one) => (least && least.record.atMs <= one.record.atMs ? least : one),
+    const least = opened.reduce<Opened | undefined>(
+      (first, one) => (first && nextMs(first) <= nextMs(one) ? first : one),
       undefined,
     )
     const [due] = waiting
-    if (due && due.fromMs <= (next?.record.atMs ?? Infinity)) {
+    if (due && due.fromMs <= (least ? nextMs(least) : Infinity)) {
       waiting.shift()
-      const rest = due.open()[Symbol.asyncIterator]()
-      const first = await rest.next()
-      if (!first.done) opened.push({ rest, record: first.value })
+      const one = { rest: due.open()[Symbol.asyncIterator](), batch: [], next: 0 }
+      if (await refill(one)) opened.push(one)
       continue
     }
-    if (!next) return
-    yield next.record
-    const following = await next.rest.next()
-    if (following.done) opened.splice(opened.indexOf(next), 1)
-    else next.record = following.value
+    if (!least) break
+    batch.push(least.batch[least.next++] as TraceRecord)
+    if (least.next < least.batch.length) continue
+    yield batch
+    batch = []
+    if (!(await refill(least))) opened.splice(opened.indexOf(least), 1)
   }
+  if (batch.length > 0) yield batch
 }
 
-interface Held {
-  readonly record: TraceRecord
-  /** Those of one millisecond stay in the order in which they were read, so that a replay is the same each time. */
-  readonly nth: number
+const nextMs = ({ batch, next }: Opened): number => (batch[next] as TraceRecord).atMs
+
+/** @returns whether there is more */
+async function refill(opened: Opened): Promise<boolean> {
+  opened.next = 0
+  do {
+    const more = await opened.rest.next()
+    if (more.done === true) return false
+    opened.batch = more.value
+  } while (opened.batch.length === 0)
+  return true
 }
 
-class Heap {
-  readonly #held: Held[] = []
-  #count = 0
-
-  /** Infinity when it is empty. */
-  get firstMs(): number {
-    return this.#held[0]?.record.atMs ?? Infinity
+/** How many of these, which stand in order, came before then. */
+function placeOf(records: readonly TraceRecord[], atMs: number): number {
+  let low = 0
+  let high = records.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((records[middle] as TraceRecord).atMs < atMs) low = middle + 1
+    else high = middle
   }
-
-  push(record: TraceRecord): void {
-    const held = this.#held
-    const one = { record, nth: this.#count++ }
-    let at = held.push(one) - 1
-    while (at > 0) {
-      const above = (at - 1) >> 1
-      const parent = held[above] as Held
-      if (!isBefore(one, parent)) break
-      held[at] = parent
-      at = above
-    }
-    held[at] = one
-  }
-
-  pop(): TraceRecord {
-    const held = this.#held
-    const [first] = held as [Held]
-    const last = held.pop() as Held
-    if (held.length === 0) return first.record
-    let at = 0
-    for (;;) {
-      let below = 2 * at + 1
-      if (below >= held.length) break
-      const right = held[below + 1]
-      if (right && isBefore(right, held[below] as Held)) below++
-      const child = held[below] as Held
-      if (!isBefore(child, last)) break
-      held[at] = child
-      at = below
-    }
-    held[at] = last
-    return first.record
-  }
-}
-
-function isBefore(a: Held, b: Held): boolean {
-  return a.record.atMs < b.record.atMs || (a.record.atMs === b.record.atMs && a.nth < b.nth)
+  return low
 }

@@ -7,7 +7,7 @@ import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { TRACE_VERSION } from '../base/trace.js'
 import { linesOf, piecesOf } from './lines.js'
-import { HELD_BACK_MS, inOrder, merged } from './order.js'
+import { HELD_BACK_MS, inOrder, merged, type Batches } from './order.js'
 import { readTraceLine, type TraceRecord } from './record.js'
 
 /** Something that could not be used. */
@@ -81,7 +81,7 @@ async function seriesIn(folder: string): Promise<Series[]> {
  * none that came earlier can follow (`order.ts`); memory is bounded by that time, not by the trace. Several series are
  * several nodes' of one time, or one node's one after the other: they come as one.
  */
-export function readTrace({ series }: TraceFiles, parts: ReadTraceParts): AsyncIterable<TraceRecord> {
+export function readTrace({ series }: TraceFiles, parts: ReadTraceParts): Batches {
   const keys: Keys = { first: undefined }
   return merged(
     series.map(({ files, fromMs }) => ({ fromMs, open: () => inOrder(readFiles(files, keys, parts)) })),

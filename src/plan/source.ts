@@ -6,12 +6,14 @@ import { BadUsage } from './bad-usage.js'
 import { DAY_MS, EPOCH_MS, generated } from './generate.js'
 import type { Model } from './model.js'
 import { makeNames, type Hash, type KnownNames } from './names.js'
-import { findTrace, readTrace, type TraceFault, type TraceFiles } from './read-trace.js'
+import type { Batches } from './order.js'
+import { readAhead } from './read-ahead.js'
+import { findTrace, type TraceFault, type TraceFiles } from './read-trace.js'
 import { lasting } from './variation.js'
 
 export interface Source {
   /** @param onShare how far it is read, 0 to 1 */
-  open(onShare: (share: number) => void): AsyncIterable<TraceRecord>
+  open(onShare: (share: number) => void): Batches
   readonly names: KnownNames
   readonly model: Model | undefined
 }
@@ -38,7 +40,7 @@ export async function sourceOf(
   if (model) {
     const length = days ?? 1
     const open: Source['open'] = onShare =>
-      watched(generated(model, length, seed), ({ atMs }) => onShare((atMs - EPOCH_MS) / (length * DAY_MS)))
+      watched(batched(generated(model, length, seed)), atMs => onShare((atMs - EPOCH_MS) / (length * DAY_MS)))
     return { open, names: makeNames(undefined), model }
   }
   const files = await filesOf(traces)
@@ -49,14 +51,14 @@ export async function sourceOf(
   const once = (onShare: (share: number) => void) => {
     let read = 0
     const onBytes = (bytes: number) => void (read += bytes)
-    return watched(readTrace(files, { onFault, onBytes }), () => onShare(read / Math.max(1, files.bytes)))
+    return watched(readAhead(files, { onFault, onBytes }), () => onShare(read / Math.max(1, files.bytes)))
   }
   const open: Source['open'] = onShare => {
     if (days === undefined) return once(onShare)
     let firstMs: number | undefined
     const lengthMs = days * DAY_MS
     const repeated = lasting(() => once(() => undefined), lengthMs, hourMs)
-    return watched(repeated, ({ atMs }) => onShare((atMs - (firstMs ??= atMs)) / lengthMs))
+    return watched(repeated, atMs => onShare((atMs - (firstMs ??= atMs)) / lengthMs))
   }
   return { open, names: makeNames(traces.map(path => hashIn(path, readFile)).find(hash => hash)), model }
 }
@@ -87,16 +89,27 @@ async function filesOf(traces: readonly string[]): Promise<TraceFiles> {
   }
 }
 
-/** So often is looked how far it is. */
-const LOOK_EACH = 1_000
+/** So many calls of a model come at a time. */
+const BATCH = 1_000
 
+async function* batched(records: Iterable<TraceRecord>): AsyncGenerator<readonly TraceRecord[]> {
+  let batch: TraceRecord[] = []
+  for (const record of records) {
+    batch.push(record)
+    if (batch.length < BATCH) continue
+    yield batch
+    batch = []
+  }
+  yield batch
+}
+
+/** @param look told when the first of some calls came */
 async function* watched(
-  records: AsyncIterable<TraceRecord> | Iterable<TraceRecord>,
-  look: (record: TraceRecord) => void,
-): AsyncGenerator<TraceRecord> {
-  let count = 0
-  for await (const record of records) {
-    if (count++ % LOOK_EACH === 0) look(record)
-    yield record
+  batches: Batches,
+  look: (atMs: number) => void,
+): AsyncGenerator<readonly TraceRecord[]> {
+  for await (const batch of batches) {
+    if (batch[0]) look(batch[0].atMs)
+    yield batch
   }
 }

@@ -125,9 +125,8 @@ export class Tally {
     demand.calls++
     demand.headroom.add(unitDraw(record, this.#config.seed))
     if (demand.calls > limit) this.#over.add(account)
-    this.#note('hour', { calls: demand.calls, limit, account, atMs: hour * hourMs })
-    const inBurst = demand.burst.add(atMs)
-    this.#note('burst', { calls: inBurst, limit: limitOf(account, 'burst'), account, atMs: atMs - burstMs })
+    this.#note('hour', account, demand.calls, limit, hour * hourMs)
+    this.#note('burst', account, demand.burst.add(atMs), limitOf(account, 'burst'), atMs - burstMs)
   }
 
   #endHour({ headroom, calls }: Demand, limit: number): void {
@@ -146,9 +145,10 @@ export class Tally {
     return this.#factor
   }
 
-  #note(window: Window, peak: Peak): void {
+  #note(window: Window, account: string, calls: number, limit: number, atMs: number): void {
     const before = this.#peaks[window]
-    if (!before || peak.calls * before.limit > before.calls * peak.limit) this.#peaks[window] = peak
+    if (!before || calls * before.limit > before.calls * limit)
+      this.#peaks[window] = { calls, limit, account, atMs }
   }
 
   went(app: string, atMs: number): void {

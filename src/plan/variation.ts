@@ -5,6 +5,7 @@
 import type { TraceRecord } from '../base/trace.js'
 import { drawOf } from './draw.js'
 import { makeHeap } from './heap.js'
+import type { Batches } from './order.js'
 
 export interface Variation {
   readonly seed: number
@@ -19,36 +20,34 @@ export interface Variation {
 }
 
 /** @param records by the time they came, and so they stay */
-export function varied(
-  records: AsyncIterable<TraceRecord>,
-  variation: Variation,
-): AsyncIterable<TraceRecord> {
+export function varied(records: Batches, variation: Variation): Batches {
   return isPlain(variation) ? records : drawn(records, variation)
 }
 
-async function* drawn(
-  records: AsyncIterable<TraceRecord>,
-  variation: Variation,
-): AsyncGenerator<TraceRecord> {
+async function* drawn(batches: Batches, variation: Variation): AsyncGenerator<readonly TraceRecord[]> {
   const later = makeHeap<{ readonly record: TraceRecord; readonly nth: number }>(
     (a, b) => a.record.atMs - b.record.atMs || a.nth - b.nth,
   )
   let nth = 0
   let calls = 0
-  for await (const record of records) {
-    for (let due = later.first(); due && due.record.atMs <= record.atMs; due = later.first()) {
-      later.take()
-      yield due.record
+  for await (const batch of batches) {
+    const more: TraceRecord[] = []
+    for (const record of batch) {
+      for (let due = later.first(); due && due.record.atMs <= record.atMs; due = later.first()) {
+        later.take()
+        more.push(due.record)
+      }
+      const unit = record.envelope === '' ? `call ${calls++}` : record.envelope
+      const times = timesOf(record, unit, variation)
+      for (let copy = 0; copy < times; copy++) {
+        const one = split(copy === 0 ? record : again(record, unit, copy, variation), unit, variation)
+        if (copy === 0) more.push(one)
+        else later.add({ record: one, nth: nth++ })
+      }
     }
-    const unit = record.envelope === '' ? `call ${calls++}` : record.envelope
-    const times = timesOf(record, unit, variation)
-    for (let copy = 0; copy < times; copy++) {
-      const one = split(copy === 0 ? record : again(record, unit, copy, variation), unit, variation)
-      if (copy === 0) yield one
-      else later.add({ record: one, nth: nth++ })
-    }
+    yield more
   }
-  for (let due = later.take(); due; due = later.take()) yield due.record
+  for (let due = later.take(); due; due = later.take()) yield [due.record]
 }
 
 function isPlain({ grow, apps, split: accounts }: Variation): boolean {
@@ -84,20 +83,27 @@ function split(record: TraceRecord, unit: string, { seed, split: accounts }: Var
 
 /** The trace, again and again under other names, until so much time is full; cut off where it is longer. */
 export async function* lasting(
-  source: () => AsyncIterable<TraceRecord>,
+  source: () => Batches,
   lengthMs: number,
   stepMs: number,
-): AsyncGenerator<TraceRecord> {
+): AsyncGenerator<readonly TraceRecord[]> {
   let firstMs: number | undefined
   let shiftMs = 0
   for (let round = 0; ; round++) {
     let lastMs = -Infinity
-    for await (const record of source()) {
-      firstMs ??= record.atMs
-      const atMs = record.atMs + shiftMs
-      if (atMs >= firstMs + lengthMs) return
-      lastMs = Math.max(lastMs, atMs)
-      yield round === 0 ? record : { ...renamed(record, `~r${round}`), atMs }
+    for await (const batch of source()) {
+      const more: TraceRecord[] = []
+      for (const record of batch) {
+        firstMs ??= record.atMs
+        const atMs = record.atMs + shiftMs
+        if (atMs >= firstMs + lengthMs) {
+          yield more
+          return
+        }
+        lastMs = Math.max(lastMs, atMs)
+        more.push(round === 0 ? record : { ...renamed(record, `~r${round}`), atMs })
+      }
+      yield more
     }
     if (firstMs === undefined || lastMs === -Infinity) return
     // The next one begins at the same minute of an hour, because hours turn by the clock.

@@ -31,17 +31,27 @@ export function makeVirtualClock(epochMs: number, whenIdle: (run: () => void) =>
   let ends: (() => void)[] = []
   const alarms = makeHeap<Alarm>((a, b) => a.atMs - b.atMs || a.order - b.order)
 
-  const idle = (resolve: () => void) => queueMicrotask(() => whenIdle(resolve))
+  /** From a promise job, because only what such a job asks for comes after all others; `queueMicrotask` costs half as much again (measured). */
+  const idle = (then: () => void) => void JOB.then(() => whenIdle(then))
 
-  async function settle(): Promise<void> {
-    await new Promise<void>(idle)
-    // What ends a turn may begin another.
-    while (ends.length > 0) {
-      const now = ends
-      ends = []
-      for (const end of now) end()
-      await new Promise<void>(idle)
-    }
+  function settle(): Promise<void> {
+    return new Promise(resolve => {
+      const look = () => {
+        if (ends.length === 0) return resolve()
+        const now = ends
+        ends = []
+        for (const end of now) end()
+        // What ends a turn may begin another.
+        idle(look)
+      }
+      idle(look)
+    })
+  }
+
+  function set(delayMs: number, ring: () => void): Alarm {
+    const alarm = { atMs: nowMs + Math.max(0, delayMs), order: orders++, ring }
+    alarms.add(alarm)
+    return alarm
   }
 
   /** Drops those that were called off, so that `first` is one that will ring. */
@@ -66,18 +76,7 @@ export function makeVirtualClock(epochMs: number, whenIdle: (run: () => void) =>
   return {
     nowMs: () => nowMs,
     wallMs: () => epochMs + nowMs,
-    after(delayMs, ring): Timer {
-      let alarm: Alarm = { atMs: nowMs + Math.max(0, delayMs), order: orders++, ring }
-      alarms.add(alarm)
-      return {
-        refresh() {
-          alarm.ring = undefined
-          alarm = { atMs: nowMs + Math.max(0, delayMs), order: orders++, ring }
-          alarms.add(alarm)
-        },
-        cancel: () => void (alarm.ring = undefined),
-      }
-    },
+    after: (delayMs, ring) => new VirtualTimer(() => set(delayMs, ring)),
     passTo(untilMs) {
       const alarm = first()
       if (alarm && alarm.atMs <= untilMs) return ringUntil(untilMs)
@@ -89,5 +88,26 @@ export function makeVirtualClock(epochMs: number, whenIdle: (run: () => void) =>
       return first()?.atMs
     },
     turns: { atEnd: run => void ends.push(run) },
+  }
+}
+
+const JOB = Promise.resolve()
+
+class VirtualTimer implements Timer {
+  readonly #set: () => Alarm
+  #alarm: Alarm
+
+  constructor(set: () => Alarm) {
+    this.#set = set
+    this.#alarm = set()
+  }
+
+  refresh(): void {
+    this.cancel()
+    this.#alarm = this.#set()
+  }
+
+  cancel(): void {
+    this.#alarm.ring = undefined
   }
 }

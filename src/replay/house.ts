@@ -7,7 +7,6 @@ import { makeAsk, type Notes } from '../entry/ask.js'
 import { NO_BODY } from '../entry/receive.js'
 import { mayRepeat, readOrigin } from '../forward/exchange.js'
 import { makeGovernor } from '../governor/governor.js'
-import type { Journal } from '../governor/journal.js'
 import type { Wish } from '../governor/visit.js'
 import { makeWicket } from '../governor/wicket.js'
 import { bodyOf, makeSender, WHOLE_TELLING } from '../plan/answers.js'
@@ -21,7 +20,8 @@ import { makeVirtualClock } from '../plan/virtual-clock.js'
 import type { Asking } from '../shield/asking.js'
 import { makeShield, type Passing } from '../shield/shield.js'
 import type { Visitor } from '../shield/visitor.js'
-import { makeSpare } from './spare.js'
+import { Listener, NO_JOURNAL } from './nobody.js'
+import { makeSpare, type Spared } from './spare.js'
 import { makeClosedVault, makeMemoryNotebook } from '../state/memory.js'
 
 export interface ReplayScenario {
@@ -41,41 +41,11 @@ export interface ReplayParts {
   readonly goesOn?: ((tally: Tally) => boolean) | undefined
 }
 
-/** Nothing that is spent in a replay has to be known after it. */
-const NO_PAGE = {
-  spend: () => undefined,
-  completed: () => undefined,
-  refunded: () => undefined,
-  heard: () => undefined,
-  learned: () => undefined,
-}
-const NO_JOURNAL: Journal = {
-  restore: () => [],
-  open: () => NO_PAGE,
-  writeDown: () => undefined,
-  flush: () => undefined,
-  stop: () => undefined,
-}
 const ORIGIN = readOrigin('https://docusign.invalid')
 /** What never came to a room. */
 const UNREAD: ReadonlySet<Reason | undefined> = new Set(['bad-request'])
 
 export type House = ReturnType<typeof makeHouse>
-
-/** Where a call stands, as `entry/audience.ts` has it: nobody is there who could leave before his time. */
-class Listener {
-  #leave: () => void = () => undefined
-  isGone = false
-
-  whenGone(leave: () => void): void {
-    this.#leave = leave
-  }
-
-  go(): void {
-    this.isGone = true
-    this.#leave()
-  }
-}
 
 export function makeHouse(scenario: ReplayScenario, { names, whenIdle }: ReplayParts, epochMs: number) {
   const { config } = scenario
@@ -110,12 +80,12 @@ export function makeHouse(scenario: ReplayScenario, { names, whenIdle }: ReplayP
   let walking = 0
 
   /** A userinfo call takes as long as anything does of which nothing is known. */
-  async function askUserinfo(authorization: string) {
+  function askUserinfo(authorization: string): Promise<{ readonly status: number; readonly body: Buffer }> {
     tally.userinfo++
-    await new Promise<void>(resolve => clock.after(USERINFO_MS, resolve))
     const [, viewer = '', account = ''] = authorization.split(' ')
     const told = { sub: calls.guid(viewer), accounts: [{ account_id: account }] }
-    return { status: 200, body: Buffer.from(JSON.stringify(told)) }
+    const answer = { status: 200, body: Buffer.from(JSON.stringify(told)) }
+    return new Promise(resolve => clock.after(USERINFO_MS, () => resolve(answer)))
   }
 
   function comes(record: TraceRecord): void {
@@ -129,17 +99,16 @@ export function makeHouse(scenario: ReplayScenario, { names, whenIdle }: ReplayP
     const app = replayed.call.app.name
     tally.came(app, atMs)
     if (UNREAD.has(record.reason)) return tally.refuse('bad-request', app, atMs)
-    if (record.ended === 'before' && record.envelope !== '') tellEnded(replayed)
+    if (record.ended === 'before' && record.envelope !== '') tellEnded(record.envelope, replayed)
     if (scenario.connect && isStatusPoll(record)) return tally.spare('connect', app, atMs)
-    walking++
-    void walk(record, replayed).finally(() => walking--)
+    walk(record, replayed)
   }
 
   /** It was known then, by whatever answer had shown it; of lists, the trace does not say what they showed. */
-  function tellEnded({ call }: Replayed): void {
+  function tellEnded(hash: string, { call }: Replayed): void {
+    if (ended.get(hash)) return
+    ended.set(hash, true)
     const { envelope, account } = call
-    if (envelope === undefined || ended.get(envelope)) return
-    ended.set(envelope, true)
     const list = { ...call, envelope: undefined, method: 'GET', methodClass: 'read', route: LISTS } as const
     const visitor = shield.visit(list, { authorization: `Bearer list ${account ?? ''}` }, undefined)
     const passing = shield.pass(visitor)
@@ -150,19 +119,32 @@ export function makeHouse(scenario: ReplayScenario, { names, whenIdle }: ReplayP
     flow?.end(true)
   }
 
-  async function walk(record: TraceRecord, { call, headers }: Replayed): Promise<void> {
-    const app = call.app.name
+  function walk(record: TraceRecord, { call, headers }: Replayed): void {
     const wish = governor.wish(call, headers)
     const visitor = shield.visit(call, headers, undefined)
-    const spared = await spare(visitor, wish)
+    const spared = spare(visitor, wish)
     if (spared === 'spared') return
-    const asking = spared === 'pass' ? undefined : spared
-    const errand = asking ?? shield.pass(visitor)
+    walking++
+    void walkOn(record, visitor, wish, spared)
+  }
+
+  async function walkOn(
+    record: TraceRecord,
+    visitor: Visitor,
+    wish: Wish,
+    looked: Spared | Promise<Spared>,
+  ): Promise<void> {
+    let asking: Asking | undefined
     try {
-      await askOn(record, visitor, wish, errand, asking, app)
+      const spared = looked instanceof Promise ? await looked : looked
+      if (spared === 'spared') return
+      asking = spared === 'pass' ? undefined : spared
+      await askOn(record, visitor, wish, asking)
     } catch (error) {
       asking?.ended()
       throw error
+    } finally {
+      walking--
     }
   }
 
@@ -170,11 +152,11 @@ export function makeHouse(scenario: ReplayScenario, { names, whenIdle }: ReplayP
     record: TraceRecord,
     visitor: Visitor,
     wish: Wish,
-    errand: Passing,
     asking: Asking | undefined,
-    app: string,
   ): Promise<void> {
+    const errand: Passing = asking ?? shield.pass(visitor)
     const { call, headers } = visitor
+    const app = call.app.name
     tally.asks(record, clock.wallMs())
     if (isStatusPoll(record)) tally.statusPollsUp++
     if (asking) tally.polled(record, asking.poll, clock.wallMs())

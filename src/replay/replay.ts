@@ -5,8 +5,8 @@
  *   trace ──▶ shield ──▶ governor ──▶ DocuSign, modelled
  *               └───────────┴────────────┴──▶ what became of it all
  */
-import type { TraceRecord } from '../base/trace.js'
 import type { ModelledDocusign } from '../plan/docusign.js'
+import type { Batches } from '../plan/order.js'
 import type { Tally } from '../plan/tally.js'
 import { varied } from '../plan/variation.js'
 import { makeHouse, type House, type ReplayParts, type ReplayScenario } from './house.js'
@@ -23,25 +23,27 @@ export interface ReplayEnd {
 const LINGER_MS = 2 * 3_600_000
 /** @param records by the time they came */
 export async function replay(
-  records: AsyncIterable<TraceRecord>,
+  records: Batches,
   scenario: ReplayScenario,
   parts: ReplayParts,
 ): Promise<ReplayEnd> {
   let fromMs = 0
   let toMs = 0
   let house: House | undefined
-  for await (const record of varied(records, scenario.variation)) {
-    if (!house) {
-      fromMs = record.atMs
-      house = makeHouse(scenario, parts, fromMs)
+  for await (const batch of varied(records, scenario.variation)) {
+    for (const record of batch) {
+      if (!house) {
+        fromMs = record.atMs
+        house = makeHouse(scenario, parts, fromMs)
+      }
+      // One that came out of order comes now.
+      toMs = Math.max(toMs, record.atMs)
+      const passing = house.clock.passTo(toMs - fromMs)
+      if (passing) await passing
+      house.comes(record)
+      await house.clock.settle()
+      if (parts.goesOn?.(house.tally) === false) return { ...house, fromMs, toMs }
     }
-    // One that came out of order comes now.
-    toMs = Math.max(toMs, record.atMs)
-    const passing = house.clock.passTo(toMs - fromMs)
-    if (passing) await passing
-    house.comes(record)
-    await house.clock.settle()
-    if (parts.goesOn?.(house.tally) === false) return { ...house, fromMs, toMs }
   }
   house ??= makeHouse(scenario, parts, 0)
   const { clock, tally, docusign } = house

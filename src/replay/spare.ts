@@ -5,6 +5,7 @@ import type { Governor } from '../governor/governor.js'
 import type { Wish } from '../governor/visit.js'
 import type { Tally } from '../plan/tally.js'
 import type { Asking } from '../shield/asking.js'
+import type { Looked, Recalled } from '../shield/recall.js'
 import type { Shield } from '../shield/shield.js'
 import type { Visitor } from '../shield/visitor.js'
 
@@ -17,7 +18,9 @@ export interface SpareParts {
   readonly origin: string
 }
 
-/** @returns `pass` where it is none of the shield's business */
+/** `pass`: it is none of the shield's business. */
+export type Spared = 'spared' | 'pass' | Asking
+
 export function makeSpare({ shield, governor, tally, clock, origin }: SpareParts) {
   /** The one it waited along with is still held, and its own time is up: what a call hears that may not wait. */
   function turnedAway(call: Visitor['call'], wish: Wish): Reason {
@@ -31,30 +34,32 @@ export function makeSpare({ shield, governor, tally, clock, origin }: SpareParts
     return 'burst-spent'
   }
 
-  return async function spare(visitor: Visitor, wish: Wish): Promise<'spared' | 'pass' | Asking> {
+  function told({ call }: Visitor, recalled: Exclude<Recalled, { kind: 'follow' }> | undefined): Spared {
+    if (!recalled) return 'pass'
+    if (recalled.kind === 'ask') return recalled
+    const atMs = clock.wallMs()
+    if (recalled.kind === 'remembered') tally.spare(recalled.saved, call.app.name, atMs)
+    else tally.refuse('poll-too-soon', call.app.name, atMs)
+    return 'spared'
+  }
+
+  async function wait(visitor: Visitor, wish: Wish, first: Looked): Promise<Spared> {
     const { call } = visitor
     const app = call.app.name
-    for (;;) {
-      const looked = shield.recall(visitor, wish.untilMs)
+    for (let looked = first; ; looked = shield.recall(visitor, wish.untilMs)) {
       const recalled = looked instanceof Promise ? await looked : looked
-      if (!recalled) return 'pass'
-      switch (recalled.kind) {
-        case 'ask':
-          return recalled
-        case 'remembered':
-          tally.spare(recalled.saved, app, clock.wallMs())
-          return 'spared'
-        case 'too-soon':
-          tally.refuse('poll-too-soon', app, clock.wallMs())
-          return 'spared'
-        case 'follow': {
-          const shared = await recalled.follower.result
-          if (shared.kind === 'free') continue
-          if (shared.kind === 'shared') tally.spare('coalesce', app, clock.wallMs())
-          else if (shared.kind === 'overdue') tally.refuse(turnedAway(call, wish), app, clock.wallMs())
-          return 'spared'
-        }
-      }
+      if (recalled?.kind !== 'follow') return told(visitor, recalled)
+      const shared = await recalled.follower.result
+      if (shared.kind === 'free') continue
+      if (shared.kind === 'shared') tally.spare('coalesce', app, clock.wallMs())
+      else if (shared.kind === 'overdue') tally.refuse(turnedAway(call, wish), app, clock.wallMs())
+      return 'spared'
     }
+  }
+
+  return function spare(visitor: Visitor, wish: Wish): Spared | Promise<Spared> {
+    const looked = shield.recall(visitor, wish.untilMs)
+    const mustWait = looked instanceof Promise || looked?.kind === 'follow'
+    return mustWait ? wait(visitor, wish, looked) : told(visitor, looked)
   }
 }

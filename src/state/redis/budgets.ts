@@ -5,6 +5,7 @@ import { keyOf } from '../../base/key.js'
 import type { Answered, Exchanged, Pool, Report, Summons } from '../../base/pool.js'
 import { BUDGET_SCRIPT } from './budget-script.js'
 import type { RedisConnection } from './connection.js'
+import { makePromises } from './promises.js'
 import { makeServerClock } from './server-clock.js'
 
 /** After what could not be believed, nothing is granted for so long: everybody has reported by then. */
@@ -19,14 +20,19 @@ export interface BudgetsParts {
   readonly lateMs: number
   /** How many governors there are, as last known. */
   readonly nodes: () => number
+  /** The others of them, by name. */
+  readonly others: () => readonly string[]
 }
 
-export function makeBudgets(redis: RedisConnection, { clock, node, lateMs, nodes }: BudgetsParts): Pool {
+export function makeBudgets(redis: RedisConnection, parts: BudgetsParts): Pool {
+  const { clock, node, lateMs, nodes, others } = parts
   const time = makeServerClock()
   /** What made the epoch the one it is. */
   let setsBefore = 0
   let epochBefore = 0
   const bus = redis.key(BUS, 'budgets')
+  const place = (tag: string, windows: string) => redis.key(tag, 'budget', windows)
+  const promises = makePromises(redis, node, clock, place)
 
   return {
     // Accounts have two names, and both are what a caller sends.
@@ -44,24 +50,30 @@ export function makeBudgets(redis: RedisConnection, { clock, node, lateMs, nodes
       const { hourMs, burstMs } = report.usual
       // Other windows have other slots.
       const windows = `${hourMs}-${burstMs}`
-      const keys = [redis.key(tag, 'budget', windows), redis.key(tag, 'slots', windows)]
+      const keys = [place(tag, windows), redis.key(tag, 'slots', windows)]
       const sentMs = clock.nowMs()
       const ask = {
         ...written(report, sentMs),
         n: node,
+        others: others(),
         tag,
+        win: windows,
         bus,
         ...(report.isBack && wasSet() && { reset: true }),
       }
       const text = await redis.eval(BUDGET_SCRIPT, keys, [JSON.stringify(ask)])
       const told = JSON.parse(String(text)) as Reply
       time.learn(told.now, sentMs, clock.nowMs())
+      if (told.binds) promises.keep(tag, told.binds)
       return read(told)
     },
+    boundUntilMs: tag => promises.untilMs(tag),
     onTurn: tell => redis.onChange(tell),
     onSummons(hear) {
       redis.subscribe(bus, message => {
-        const [what, tag = ''] = message.split(' ')
+        const [what, ...words] = message.split(' ')
+        const [tag = ''] = words
+        if (what === 'promise') promises.give(words)
         if (what === 'hand' || what === 'all') hear(what satisfies Summons, tag)
       })
     },
@@ -157,6 +169,8 @@ interface Reply {
   readonly kb?: number
   readonly ku?: number
   readonly slots?: string
+  /** It has left, and has promised to send nothing for so long. */
+  readonly binds?: number
   readonly same?: string
 }
 

@@ -10,8 +10,8 @@
  * leave their part unused.
  *
  * Where nothing was kept for it, because it had not used the account of late, the first call goes alone, and its part is
- * half an equal part of what DocuSign's answer says is left: the other half may be in the hands of others. That one call
- * may be one too many.
+ * half an equal part of what DocuSign's answer says is left: the other half may be in the hands of others. The pool keeps
+ * a place for that one call, or has our promise that we do not send it before the windows have moved on.
  */
 import type { Part } from '../base/pool.js'
 import type { Budget } from './budget.js'

@@ -40,7 +40,8 @@ local function forget()
 end
 -- A clock that was set back would keep old slots for ever; one that was set forward is noticed by the nodes.
 local SET_BACK = 5000
-if a.at and a.at - now > SET_BACK then forget() end
+local is_set_back = a.at and a.at - now > SET_BACK
+if is_set_back then forget() end
 if r.reset and a.g == r.g then forget() end
 if a.at and now < a.at then now = a.at end
 
@@ -64,7 +65,8 @@ if is_late or me and r.q <= me.q then return cjson.encode({ g = a.g or '', stale
 -- Whose data this is.
 if not a.g then
   a.g = r.id
-  redis.call('HSET', H, 'g', a.g, 'at', now)
+  if is_set_back then hush() end
+  redis.call('HSET', H, 'g', a.g, 'at', now, 'quiet', a.quiet or 0)
 end
 if r.g ~= '' and r.g ~= a.g then
   if a.old ~= r.g then

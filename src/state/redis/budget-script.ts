@@ -19,6 +19,7 @@
  *     who could not reach it. In it each node goes on alone, and it lasts until all have said that they have stopped.
  *   - What a node may spend alone it is told with every answer (`hp` of the hour, `bp` of the burst window), and nobody
  *     else is granted it: the parts of all nodes are half of what is free at most, and they fall as that falls.
+ *   - A node that has no part here knows nothing, and may send one call: `budget-script-absent.ts`.
  *   - A node whose lease ends has died: what it held counts as answered then. None ends because Redis was away.
  *
  * Who gets what: first those who wait, in proportion to how many wait where, counting what each node got of late; then,

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../../base/clock.js'
 import { keyOf } from '../../base/key.js'
+import { makeStore } from '../../base/store.js'
 import type { Answered, Exchanged, Pool, Report, Summons } from '../../base/pool.js'
 import { BUDGET_SCRIPT } from './budget-script.js'
 import type { RedisConnection } from './connection.js'
@@ -11,6 +12,8 @@ import { makeServerClock } from './server-clock.js'
 /** After what could not be believed, nothing is granted for so long: everybody has reported by then. */
 const SETTLE_MS = 2_000
 const BUS = 'bus'
+/** As many as accounts are remembered. */
+const MAX_SEEN = 50_000
 
 export interface BudgetsParts {
   readonly clock: Clock
@@ -32,6 +35,8 @@ export function makeBudgets(redis: RedisConnection, parts: BudgetsParts): Pool {
   let epochBefore = 0
   const bus = redis.key(BUS, 'budgets')
   const place = (tag: string, windows: string) => redis.key(tag, 'budget', windows)
+  /** Of each account the data that stand there, and how often the clock had been set when they were seen first. */
+  const seen = makeStore<{ readonly generation: string; readonly sets: number }>(MAX_SEEN)
   const promises = makePromises(redis, node, clock, place)
 
   return {
@@ -52,6 +57,7 @@ export function makeBudgets(redis: RedisConnection, parts: BudgetsParts): Pool {
       const windows = `${hourMs}-${burstMs}`
       const keys = [place(tag, windows), redis.key(tag, 'slots', windows)]
       const sentMs = clock.nowMs()
+      const { sets } = time
       const ask = {
         ...written(report, sentMs),
         n: node,
@@ -59,11 +65,14 @@ export function makeBudgets(redis: RedisConnection, parts: BudgetsParts): Pool {
         tag,
         win: windows,
         bus,
-        ...(report.isBack && wasSet() && { reset: true }),
+        ...(report.isBack && wasSet() && isOlder(tag, report.generation) && { reset: true }),
       }
       const text = await redis.eval(BUDGET_SCRIPT, keys, [JSON.stringify(ask)])
       const told = JSON.parse(String(text)) as Reply
       time.learn(told.now, sentMs, clock.nowMs())
+      if (seen.peek(tag)?.generation !== told.g) seen.set(tag, { generation: told.g, sets: time.sets })
+      // Its clock was set forward meanwhile: what has left a window by that clock has not left it.
+      if (time.sets !== sets) return { kind: 'stale' }
       if (told.binds) promises.keep(tag, told.binds)
       return read(told)
     },
@@ -77,6 +86,12 @@ export function makeBudgets(redis: RedisConnection, parts: BudgetsParts): Pool {
         if (what === 'hand' || what === 'all') hear(what satisfies Summons, tag)
       })
     },
+  }
+
+  /** These data are from before the clock was set; what has come into their place is not forgotten as well. */
+  function isOlder(tag: string, generation: string): boolean {
+    const known = seen.peek(tag)
+    return known?.generation === generation && known.sets < time.sets
   }
 
   /** Whether what stands there must not be believed, because its clock was set forward. */

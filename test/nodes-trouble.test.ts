@@ -60,7 +60,7 @@ void t.test(
     await sharesAgain(t, nodes, 'moved')
     const movedMs = nodes.docusignMs()
     const replica = await cluster.replicate(to)
-    await pause(4_000)
+    await pause(6_000)
     isWithin(t, nodes, 'moved')
     const used = usedBetween(asked, movedMs, nodes.docusignMs())
     // While a replica copies all of a master, its answers may be late, and each node goes on with its part.

@@ -2,11 +2,24 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import { lateness, watchNoise } from './fixtures/hours.js'
-import { at, flood, startNodes, type Flood, type Nodes } from './fixtures/nodes.js'
+import {
+  areSharing,
+  at,
+  CROWDED,
+  flood,
+  PATIENT,
+  PER_SECOND,
+  startNodes,
+  usedBetween,
+  type Nodes,
+} from './fixtures/nodes.js'
 import { redisSkip, startRedis, startSentinel } from './fixtures/redis.js'
 
 /** Of its own for each, because tap writes into it. */
 const run = () => ({ skip: redisSkip(), timeout: 100_000 })
+
+/** Four fifths are asked of one node. */
+const SHARES = [0.8, 0.1, 0.1]
 
 async function until(isSo: () => boolean, withinMs = 5_000): Promise<number> {
   const sinceMs = performance.now()
@@ -15,33 +28,6 @@ async function until(isSo: () => boolean, withinMs = 5_000): Promise<number> {
     await pause(5)
   }
   return performance.now() - sinceMs
-}
-
-/** An hour of three seconds; ten times as much is asked for, four fifths of it of one node. */
-const HOUR = { hourLimit: 150, hourWindow: 3 }
-const CROWDED = { ...HOUR, burstLimit: 75, burstWindow: 0.6, latencyMs: 5 }
-const PATIENT = {
-  GOVERNOR_QUEUE_MAX_WAIT: '2.5',
-  GOVERNOR_UPSTREAM_MAX_SOCKETS: '512',
-  GOVERNOR_STATE_REDIS_COMMAND_TIMEOUT: '0.4',
-  GOVERNOR_LOG_LEVEL: 'warn',
-}
-const SHARES = [0.8, 0.1, 0.1]
-const PER_SECOND = (10 * HOUR.hourLimit) / HOUR.hourWindow
-
-/** What came to DocuSign in each whole hour from one moment to another, as shares of the limit. */
-function usedBetween(asked: Flood, fromMs: number, toMs: number): number[] {
-  const hourMs = HOUR.hourWindow * 1000
-  const first = Math.ceil(fromMs / hourMs)
-  const count = Math.floor(toMs / hourMs) - first
-  const sent = asked.told.filter(({ outcome }) => outcome === 'forwarded')
-  return Array.from({ length: Math.max(0, count) }, (_, n) => {
-    const began = (first + n) * hourMs
-    // An answer comes a little later than its call.
-    return (
-      sent.filter(({ endedAtMs }) => endedAtMs >= began && endedAtMs < began + hourMs).length / HOUR.hourLimit
-    )
-  })
 }
 
 /** Asks without waiting, at each node in turn: how long the slowest took to be told, the machine's own lateness taken off. */
@@ -71,15 +57,6 @@ function impatient(nodes: Nodes): { stop(): Promise<number> } {
       )
     },
   }
-}
-
-function areSharing(nodes: Nodes): Promise<boolean> {
-  return Promise.all(
-    nodes.governors.map(async ({ adminUrl }) => {
-      const text = await (await fetch(`${adminUrl}/metrics`)).text()
-      return /^docusign_governor_state_up 1$/m.test(text)
-    }),
-  ).then(all => all.every(isUp => isUp))
 }
 
 void t.test('three nodes, ten times too many calls, and Redis does what it likes', run(), async t => {

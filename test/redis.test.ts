@@ -1,14 +1,21 @@
 /** Redis by itself: the connection, and the script that judges and charges, against a naive list of all that happened. */
 import fc from 'fast-check'
+import { readFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import { BUDGET_SCRIPT } from '../src/state/redis/budget-script.js'
-import { makeScript } from '../src/state/redis/connection.js'
-import { connect, redisSkip, startRedis } from './fixtures/redis.js'
+import { makeSystemClock } from '../src/base/clock.js'
+import { redisSlice } from '../src/config/redis-slice.js'
+import { makeConnection, makeScript } from '../src/state/redis/connection.js'
+import { makeAuthority } from './fixtures/authority.js'
+import { settingsOf } from './fixtures/governor.js'
+import { connect, freePort, isInstalled, redisSkip, startRedis } from './fixtures/redis.js'
 
 /** Most of them wait most of the time: they run side by side. */
 t.jobs = 3
 const RUN = { skip: redisSkip(), buffered: true, timeout: 110_000 }
+const hasOpenssl = process.env['CI'] === 'true' || isInstalled('openssl', 'version')
+const TLS_RUN = { ...RUN, skip: RUN.skip || (!hasOpenssl && 'openssl is not installed') }
 
 async function until(isSo: () => boolean, withinMs = 5_000): Promise<number> {
   const sinceMs = performance.now()
@@ -84,6 +91,44 @@ void t.test('a user, a password and TLS are what they are said to be', RUN, asyn
   await until(() => /WRONGPASS/.test(unknown.why ?? ''))
   t.equal(unknown.isUp, false)
   await unknown.close()
+})
+
+void t.test('TLS: a certificate of the named authority is believed, and no other', TLS_RUN, async t => {
+  const folder = t.testdir()
+  const [ca, other] = [makeAuthority(folder, 'ca'), makeAuthority(folder, 'other')]
+  const { cert, key } = ca.issue('redis', 'localhost')
+  const tls = ['--tls-cert-file', cert, '--tls-key-file', key, '--tls-ca-cert-file', ca.file]
+  const tlsPort = await freePort()
+  const server = await startRedis('--tls-port', String(tlsPort), '--tls-auth-clients', 'no', ...tls)
+  t.teardown(() => server.stop())
+  const at = (authority: string, more = {}) => {
+    const known = settingsOf({
+      GOVERNOR_STATE_KIND: 'redis',
+      GOVERNOR_STATE_REDIS_URL: `rediss://localhost:${tlsPort}`,
+      GOVERNOR_STATE_REDIS_TLS_CA: authority,
+      ...more,
+    })
+    const config = redisSlice(known, path => readFileSync(path, 'utf8'))
+    if (!config) throw new Error('no Redis in the settings')
+    return makeConnection({ ...config, commandTimeoutMs: 600 }, makeSystemClock())
+  }
+  const sure = at(ca.file)
+  t.teardown(() => sure.close())
+  await until(() => sure.isUp)
+  t.equal(await sure.call('set', sure.key('a', 'tls'), '1'), 'OK')
+
+  const betrayed = at(other.file)
+  t.teardown(() => betrayed.close())
+  await until(() => /certificate/.test(betrayed.why ?? ''))
+  t.match(betrayed.why, /unable to verify|self.signed|issuer/, 'the operator is told which fault it is')
+  await pause(300)
+  t.equal(betrayed.isUp, false)
+  await t.rejects(betrayed.call('get', betrayed.key('a', 'tls')), { name: 'RedisLost' })
+
+  const misnamed = at(ca.file, { GOVERNOR_STATE_REDIS_URL: `rediss://127.0.0.1:${tlsPort}` })
+  t.teardown(() => misnamed.close())
+  await until(() => /altnames|does not match/.test(misnamed.why ?? ''))
+  t.equal(misnamed.isUp, false)
 })
 
 /** The script and a model of it that keeps every call, at one time that both are told. */

@@ -148,6 +148,8 @@ export interface Pool {
   readonly isUp: boolean
   /** Another number: it was lost meanwhile. */
   readonly epoch: number
+  /** Until then, nowMs scale, we have promised to send nothing if the pool is lost and has kept nothing for us. */
+  boundUntilMs(tag: string): number
   /** How many governors there are, as last known; 1 or more. */
   readonly nodes: number
   /** Rejects when it is lost: at once, or within its deadline; nobody knows then whether it was heard. */

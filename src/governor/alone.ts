@@ -10,8 +10,8 @@
  * leave their part unused.
  *
  * Where nothing was kept for it, because it had not used the account of late, the first call goes alone, and its part is
- * half an equal part of what DocuSign's answer says is left: the other half may be in the hands of others. That one call
- * may be one too many.
+ * half an equal part of what DocuSign's answer says is left: the other half may be in the hands of others. The pool keeps
+ * a place for that one call, or has our promise that we do not send it before the windows have moved on.
  */
 import type { Part } from '../base/pool.js'
 import type { Budget } from './budget.js'
@@ -32,6 +32,8 @@ export interface AloneParts {
   readonly sinceMs: number
   /** The pool is there, and grants nobody anything. */
   readonly isQuiet: boolean
+  /** What was promised where nothing was kept. */
+  readonly boundUntilMs: () => number
 }
 
 export class Alone {
@@ -93,7 +95,7 @@ export class Alone {
     if (whole <= 0 || onLoss === 'open') return Math.max(0, whole)
     if (!this.#part) {
       // In the quiet it will soon be known what is left.
-      if (this.isEnding) return 0
+      if (this.isEnding || nowMs < this.#parts.boundUntilMs()) return 0
       if (!budget.isKnown) return whole
       // What its own first call has spent is counted there already.
       this.#spent = 0
@@ -109,7 +111,8 @@ export class Alone {
   /** How long until there may be more. */
   waitMs(nowMs: number): number {
     if (this.room(nowMs) > 0) return 0
-    const { budget } = this.#parts
+    const { budget, boundUntilMs } = this.#parts
+    if (!this.#part && !this.isEnding && nowMs < boundUntilMs()) return boundUntilMs() - nowMs
     const soonMs = Math.max(20, budget.config.burst.windowMs / 120)
     if (this.#isFresh(nowMs) || this.isEnding) return soonMs
     const hour = budget.hour(nowMs)

@@ -11,6 +11,8 @@ export interface FallbackParts {
   /** When this node's own calls were answered. */
   readonly own: Ring
   readonly owner: Pick<PurseOwner, 'budget'>
+  /** What the pool knows the account by. */
+  readonly known: { readonly tag: string }
 }
 
 export class Fallback {
@@ -87,12 +89,13 @@ export class Fallback {
   }
 
   #begin(nowMs: number, isQuiet: boolean): true {
-    const { house, own, hand } = this.#parts
+    const { house, own, hand, known } = this.#parts
+    const boundUntilMs = () => house.pool.boundUntilMs(known.tag)
     const { budget } = this.#parts.owner
     const part = this.part(nowMs)
     budget.secede(part === undefined, nowMs)
     const inHand = hand.count(nowMs)
-    this.#alone = new Alone({ house, budget, own, inHand, part, sinceMs: nowMs, isQuiet })
+    this.#alone = new Alone({ house, budget, own, inHand, part, sinceMs: nowMs, isQuiet, boundUntilMs })
     return true
   }
 }

@@ -54,7 +54,7 @@ export class Purse implements Talker {
     this.#rhythm = rhythmOf(burstMs)
     this.voice = new Voice(() => owner.budget, this.#rhythm)
     this.#appetite = new Appetite(this.#rhythm.pulseMs, burstMs)
-    this.#fallback = new Fallback({ house, owner, hand: this.#hand, own: this.voice.own })
+    this.#fallback = new Fallback({ house, owner, hand: this.#hand, own: this.voice.own, known: this })
     this.#rounds = new Rounds(() => this.#exchange())
     this.#alarm = new Alarm(house.clock, () => this.#ring())
   }

@@ -40,7 +40,13 @@ export async function redis(say: (text: string) => void): Promise<Result[]> {
   const who = { db: 0, username: undefined, password: undefined, tls: false, tlsCa: undefined }
   const connection = makeConnection({ ...place, ...who, prefix: 'bench', commandTimeoutMs: 900 }, clock)
   while (!connection.isUp) await pause(5)
-  const pool = makeBudgets(connection, { clock, node: 'bench', lateMs: 5_000, nodes: () => 3 })
+  const pool = makeBudgets(connection, {
+    clock,
+    node: 'bench',
+    lateMs: 5_000,
+    nodes: () => 3,
+    others: () => [],
+  })
   const journal = () => makeJournal(makeMemoryLedger(), clock)
   const alone = makeGovernor(LIMITS, journal(), clock)
   const shared = makeGovernor(LIMITS, journal(), clock, makeTreasury(pool, 'share', clock))

@@ -10,7 +10,7 @@ end
 local floor, max, min, ceil = math.floor, math.max, math.min, math.ceil
 
 local function load()
-  local a, nodes, hours = {}, {}, {}
+  local a, nodes, hours, promised = {}, {}, {}, {}
   local flat = redis.call('HGETALL', H)
   for i = 1, #flat, 2 do
     local k, v = flat[i], flat[i + 1]
@@ -18,25 +18,30 @@ local function load()
     if kind == 'n:' then
       local f = {}
       for x in string.gmatch(v, '[^,]+') do f[#f + 1] = tonumber(x) end
-      nodes[string.sub(k, 3)] = { q = f[1], held = f[2], hand = f[3], till = f[4], wait = f[5], got = f[6], total = f[7], spared = f[8], hp = f[9], bp = f[10], alone = f[11] }
+      nodes[string.sub(k, 3)] = { q = f[1], held = f[2], hand = f[3], till = f[4], wait = f[5], got = f[6], total = f[7], spared = f[8], hp = f[9], bp = f[10], alone = f[11], sure = f[12] }
     elseif kind == 'h:' then
       hours[string.sub(k, 3)] = tonumber(v)
+    elseif kind == 'p:' then
+      local hour, burst = string.match(v, '(%d+),(%d+)')
+      promised[string.sub(k, 3)] = { h = tonumber(hour), b = tonumber(burst) }
     elseif k == 'g' or k == 'run' or k == 'old' or k == 'same' then
       a[k] = v
     else
       a[k] = tonumber(v)
     end
   end
-  return a, nodes, hours
+  return a, nodes, hours, promised
 end
 
-local a, nodes, hours = load()
+local a, nodes, hours, promised = load()
 local function forget()
   redis.call('DEL', H, S)
-  a, nodes, hours = {}, {}, {}
+  a, nodes, hours, promised = {}, {}, {}, {}
 end
 -- A clock that was set back would keep old slots for ever; one that was set forward is noticed by the nodes.
-if a.at and a.at - now > 5000 then forget() end
+local SET_BACK = 5000
+local is_set_back = a.at and a.at - now > SET_BACK
+if is_set_back then forget() end
 if r.reset and a.g == r.g then forget() end
 if a.at and now < a.at then now = a.at end
 
@@ -44,8 +49,8 @@ local function keep()
   redis.call('PEXPIRE', H, r.keep)
   redis.call('PEXPIRE', S, r.keep)
 end
-local function call_in(what)
-  if r.bus then redis.pcall('PUBLISH', r.bus, what .. ' ' .. r.tag) end
+local function call_in(what, more)
+  if r.bus then redis.pcall('PUBLISH', r.bus, what .. ' ' .. r.tag .. (more or '')) end
 end
 local function hush()
   a.quiet = now + r.settle
@@ -60,7 +65,8 @@ if is_late or me and r.q <= me.q then return cjson.encode({ g = a.g or '', stale
 -- Whose data this is.
 if not a.g then
   a.g = r.id
-  redis.call('HSET', H, 'g', a.g, 'at', now)
+  if is_set_back then hush() end
+  redis.call('HSET', H, 'g', a.g, 'at', now, 'quiet', a.quiet or 0)
 end
 if r.g ~= '' and r.g ~= a.g then
   if a.old ~= r.g then

@@ -19,6 +19,7 @@
  *     who could not reach it. In it each node goes on alone, and it lasts until all have said that they have stopped.
  *   - What a node may spend alone it is told with every answer (`hp` of the hour, `bp` of the burst window), and nobody
  *     else is granted it: the parts of all nodes are half of what is free at most, and they fall as that falls.
+ *   - A node that has no part here knows nothing, and may send one call: `budget-script-absent.ts`.
  *   - A node whose lease ends has died: what it held counts as answered then. None ends because Redis was away.
  *
  * Who gets what: first those who wait, in proportion to how many wait where, counting what each node got of late; then,
@@ -28,7 +29,9 @@
  * One hash for the account and one for the time slots in which calls were answered: a 120th of the burst window each (a
  * place is held as much longer), and a 240th of a sliding hour. Of a clock hour only a count for each node is kept.
  */
+import { ABSENT } from './budget-script-absent.js'
 import { BEGIN } from './budget-script-begin.js'
+import { GRANT } from './budget-script-grant.js'
 import { SLOTS } from './budget-script-slots.js'
 import { makeScript } from './connection.js'
 
@@ -36,6 +39,7 @@ import { makeScript } from './connection.js'
 export const BUDGET_SCRIPT = makeScript(`
 ${BEGIN}
 ${SLOTS}
+${ABSENT}
 local burst = slots('b', r.bw / 120, r.bw, a.bo, a.bt)
 local sliding = not r.hr and not a.hr and slots('s', r.hw / 240, r.hw, a.so, a.st) or nil
 
@@ -122,7 +126,7 @@ end
 nodes[r.n] = me or { got = 0 }
 me = nodes[r.n]
 me.q, me.held, me.hand, me.till, me.total, me.spared = r.q, r.held, r.hand, now + r.lease, r.total, 0
-me.alone = r.alone and 1 or 0
+me.alone, me.sure = r.alone and 1 or 0, r.hp and 1 or 0
 
 local held, hand, waiting, live, got, hour_parts, burst_parts, alone = 0, 0, 0, 0, 0, 0, 0, me.alone
 local fade = a.faded and 0.5 ^ ((now - a.faded) / (r.bw / 8)) or 1
@@ -164,49 +168,11 @@ local shut = max(a.quiet or 0, a.kh or 0, a.kb or 0, a.ku or 0) - now
 if alone > 0 then shut = max(shut, r.pulse / 4) end
 if shut > 0 then all_free = 0 end
 if not a.k then all_free = held == 0 and min(1, all_free) or 0 end
-local free = max(0, min(all_free, hour_room - hour_parts, burst_room - burst_parts))
+local hour_absent, burst_absent = absent('h'), absent('b')
+local hour_left, burst_left = hour_room - hour_parts - hour_absent, burst_room - burst_parts - burst_absent
+local free = max(0, min(all_free, hour_left, burst_left))
 
-local grant, wait = 0, r.wait
-if free > 0 and r.want > 0 then
-  if free >= waiting + wait then
-    grant = min(wait, free)
-    if waiting == 0 then grant = grant + min(r.want - wait, floor((free - grant) / (2 * live))) end
-  elseif wait > 0 then
-    local part = (free + got + me.got) * (wait + me.got) / (waiting + got + wait + me.got) - me.got
-    if part > 0 then grant = min(wait, free, ceil(part)) end
-  end
-end
-me.held, me.hand, me.got = me.held + grant, me.hand + grant, me.got + grant
-me.wait = max(0, wait - grant)
-local function part_of(room, parts)
-  local is_kept = a.k and (me.held > 0 or wait > 0)
-  return is_kept and max(0, min(room - parts - grant, floor((room - grant) / (2 * live)))) or 0
-end
-local hp, bp = part_of(hour_room, hour_parts), part_of(burst_room, burst_parts)
-me.hp, me.bp = max(hp, r.hp or 0), max(bp, r.bp or 0) -- It may not hear that it is less now.
-
-local retry
-if grant < wait then
-  if hand + all_free - free > 0 and now - (a.called or 0) >= 40 then
-    a.called = now
-    call_in('hand')
-  end
-  if shut > 0 then retry = shut
-  elseif not a.k then retry = 50
-  elseif all_free > 0 then retry = 20
-  else
-    retry = 0
-    if hour_room <= 0 then
-      retry = hour_room + hand > 0 and 40 or (a.hr and a.hl - now or sliding and sliding.next_ms() or 100)
-    end
-    if burst_room <= 0 then
-      local freed = burst.total > 0 and burst.next_ms() or 100
-      if foreign > 0 and burst_room + foreign > 0 then freed = min(freed, a.fbu - now) end
-      retry = max(retry, burst_room + hand > 0 and min(40, freed) or freed)
-    end
-  end
-end
-
+${GRANT}
 -- Written down.
 a.at, a.bo, a.bt = now, burst.oldest, burst.total
 if sliding then a.so, a.st = sliding.oldest, sliding.total end
@@ -215,14 +181,21 @@ for k, v in pairs(a) do
   out[#out + 1] = k
   out[#out + 1] = tostring(v)
 end
--- Who holds nothing and wants nothing has left.
+-- Who holds nothing and wants nothing has left. It had no part, and is absent as before; or what it had has a place for it.
+local binds
 if me.held == 0 and me.wait == 0 and r.want == 0 then
   nodes[r.n] = nil
   redis.call('HDEL', H, 'n:' .. r.n)
+  if r.hp and min(r.hp, r.bp) < 1 then
+    local is_unclear = (a.quiet or 0) > now
+    local hour, burst
+    hour, burst, binds = promise(is_unclear or hour_left < 1, is_unclear or burst_left < 1)
+    if binds > 0 then redis.call('HSET', H, 'p:' .. r.n, hour .. ',' .. burst) end
+  end
 end
 for id, one in pairs(nodes) do
   out[#out + 1] = 'n:' .. id
-  out[#out + 1] = one.q .. ',' .. one.held .. ',' .. one.hand .. ',' .. one.till .. ',' .. (one.wait or 0) .. ',' .. one.got .. ',' .. one.total .. ',' .. (one.spared or 0) .. ',' .. (one.hp or 0) .. ',' .. (one.bp or 0) .. ',' .. (one.alone or 0)
+  out[#out + 1] = one.q .. ',' .. one.held .. ',' .. one.hand .. ',' .. one.till .. ',' .. (one.wait or 0) .. ',' .. one.got .. ',' .. one.total .. ',' .. (one.spared or 0) .. ',' .. (one.hp or 0) .. ',' .. (one.bp or 0) .. ',' .. (one.alone or 0) .. ',' .. (one.sure or 0)
 end
 if a.hr then
   out[#out + 1] = 'h:' .. r.n
@@ -235,7 +208,7 @@ local reply = {
   g = a.g, now = now, grant = grant, retry = retry, nodes = live,
   held = held - r.held, wait = waiting, done = a.d or 0, used = used, hp = hp, bp = bp,
   hr = a.hr, hl = a.hr and a.hl - now, rem = a.rem, unh = a.unh or 0, foreign = a.foreign or 0,
-  lim = a.lim, blim = a.blim, k = a.k, same = a.same,
+  lim = a.lim, blim = a.blim, k = a.k, same = a.same, binds = binds,
 }
 if (a.quiet or 0) > now then reply.quiet = a.quiet - now end
 if foreign > 0 then

@@ -2,14 +2,18 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../../base/clock.js'
 import { keyOf } from '../../base/key.js'
+import { makeStore } from '../../base/store.js'
 import type { Answered, Exchanged, Pool, Report, Summons } from '../../base/pool.js'
 import { BUDGET_SCRIPT } from './budget-script.js'
 import type { RedisConnection } from './connection.js'
+import { makePromises } from './promises.js'
 import { makeServerClock } from './server-clock.js'
 
 /** After what could not be believed, nothing is granted for so long: everybody has reported by then. */
 const SETTLE_MS = 2_000
 const BUS = 'bus'
+/** As many as accounts are remembered. */
+const MAX_SEEN = 50_000
 
 export interface BudgetsParts {
   readonly clock: Clock
@@ -19,14 +23,21 @@ export interface BudgetsParts {
   readonly lateMs: number
   /** How many governors there are, as last known. */
   readonly nodes: () => number
+  /** The others of them, by name. */
+  readonly others: () => readonly string[]
 }
 
-export function makeBudgets(redis: RedisConnection, { clock, node, lateMs, nodes }: BudgetsParts): Pool {
+export function makeBudgets(redis: RedisConnection, parts: BudgetsParts): Pool {
+  const { clock, node, lateMs, nodes, others } = parts
   const time = makeServerClock()
   /** What made the epoch the one it is. */
   let setsBefore = 0
   let epochBefore = 0
   const bus = redis.key(BUS, 'budgets')
+  const place = (tag: string, windows: string) => redis.key(tag, 'budget', windows)
+  /** Of each account the data that stand there, and how often the clock had been set when they were seen first. */
+  const seen = makeStore<{ readonly generation: string; readonly sets: number }>(MAX_SEEN)
+  const promises = makePromises(redis, node, clock, place)
 
   return {
     // Accounts have two names, and both are what a caller sends.
@@ -44,27 +55,43 @@ export function makeBudgets(redis: RedisConnection, { clock, node, lateMs, nodes
       const { hourMs, burstMs } = report.usual
       // Other windows have other slots.
       const windows = `${hourMs}-${burstMs}`
-      const keys = [redis.key(tag, 'budget', windows), redis.key(tag, 'slots', windows)]
+      const keys = [place(tag, windows), redis.key(tag, 'slots', windows)]
       const sentMs = clock.nowMs()
+      const { sets } = time
       const ask = {
         ...written(report, sentMs),
         n: node,
+        others: others(),
         tag,
+        win: windows,
         bus,
-        ...(report.isBack && wasSet() && { reset: true }),
+        ...(report.isBack && wasSet() && isOlder(tag, report.generation) && { reset: true }),
       }
       const text = await redis.eval(BUDGET_SCRIPT, keys, [JSON.stringify(ask)])
       const told = JSON.parse(String(text)) as Reply
       time.learn(told.now, sentMs, clock.nowMs())
+      if (seen.peek(tag)?.generation !== told.g) seen.set(tag, { generation: told.g, sets: time.sets })
+      // Its clock was set forward meanwhile: what has left a window by that clock has not left it.
+      if (time.sets !== sets) return { kind: 'stale' }
+      if (told.binds) promises.keep(tag, told.binds)
       return read(told)
     },
+    boundUntilMs: tag => promises.untilMs(tag),
     onTurn: tell => redis.onChange(tell),
     onSummons(hear) {
       redis.subscribe(bus, message => {
-        const [what, tag = ''] = message.split(' ')
+        const [what, ...words] = message.split(' ')
+        const [tag = ''] = words
+        if (what === 'promise') promises.give(words)
         if (what === 'hand' || what === 'all') hear(what satisfies Summons, tag)
       })
     },
+  }
+
+  /** These data are from before the clock was set; what has come into their place is not forgotten as well. */
+  function isOlder(tag: string, generation: string): boolean {
+    const known = seen.peek(tag)
+    return known?.generation === generation && known.sets < time.sets
   }
 
   /** Whether what stands there must not be believed, because its clock was set forward. */
@@ -157,6 +184,8 @@ interface Reply {
   readonly kb?: number
   readonly ku?: number
   readonly slots?: string
+  /** It has left, and has promised to send nothing for so long. */
+  readonly binds?: number
   readonly same?: string
 }
 

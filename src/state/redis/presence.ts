@@ -42,6 +42,8 @@ export interface Presence {
   nodes(): readonly NodeSeen[]
   /** How many there are, this one included: whoever was heard of within the last seconds may still be sending. */
   count(): number
+  /** The same without this one, by name. */
+  others(): readonly string[]
   /** It leaves. */
   stop(): Promise<void>
 }
@@ -85,6 +87,7 @@ export function makePresence(redis: RedisConnection, parts: PresenceParts): Pres
   return {
     nodes: () => [self(), ...others].sort((a, b) => (a.id < b.id ? -1 : 1)),
     count: () => heardMs.size + 1,
+    others: () => [...heardMs.keys()],
     async stop() {
       isStopped = true
       timer?.cancel()

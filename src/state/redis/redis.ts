@@ -43,6 +43,7 @@ export function makeRedis(config: RedisConfig, parts: RedisParts): RedisState {
     node,
     lateMs: config.commandTimeoutMs + LATE_MS,
     nodes: () => presence.count(),
+    others: () => presence.others(),
   })
   let isTold = false
 

@@ -40,7 +40,6 @@ export class Budget {
   isKnown = false
   #answerMs = FIRST_GUESS_MS
   #foreignTotal = 0
-  /** `undefined` as long as there never was one: most accounts never are. */
   #bans: Bans | undefined
 
   constructor(config: BudgetConfig, time: DocusignTime) {
@@ -123,8 +122,7 @@ export class Budget {
 
   /** DocuSign refused a call for a limit: nothing goes up before that block's end. */
   block(window: Window | 'unknown', untilMs: number, nowMs: number): void {
-    this.#bans ??= new Bans()
-    this.#bans.ban(window, untilMs)
+    ;(this.#bans ??= new Bans()).ban(window, untilMs)
     if (window === 'hour') this.#hour.spent(untilMs, nowMs)
   }
 

@@ -18,7 +18,7 @@ export class HourWindow {
   /** The end of the current hour, DocuSign's epoch. */
   #resetAtSeconds: number | undefined
   /** From here on answered calls are charged to it: the earliest moment at which it may have begun. */
-  #startedAtMs: number | undefined
+  #startedMs = -Infinity
   readonly #word = new HourWord()
   /** DocuSign itself has said when it ends. */
   #isSure = false
@@ -47,8 +47,7 @@ export class HourWindow {
   /** What DocuSign has said, for a process that starts later. In one object, because every answer asks for it. */
   told(nowMs: number, burstLimit: number | undefined): Heard {
     this.turn(nowMs)
-    const { remaining } = this.#word
-    return { remaining, resetAtSeconds: this.#resetAtSeconds, hourLimit: this.#limit, burstLimit }
+    return { remaining: this.heard, resetAtSeconds: this.#resetAtSeconds, hourLimit: this.#limit, burstLimit }
   }
 
   /** DocuSign's own word, as last heard in this hour. */
@@ -147,7 +146,7 @@ export class HourWindow {
     }
     const isSame = theirs !== undefined && theirs === this.#resetAtSeconds
     this.#word.absorb(other.#word, isSame)
-    if (isSame) this.#startedAtMs = Math.min(this.#startedMs, other.#startedMs)
+    if (isSame) this.#startedMs = Math.min(this.#startedMs, other.#startedMs)
   }
 
   /** @param isShared others of ours call, too: what they sent is known to all nodes together, and not here */
@@ -219,7 +218,7 @@ export class HourWindow {
     const beginsMs =
       this.#time.earliestMs(endSeconds * 1000 - this.#config.hour.windowMs) -
       guardMs(this.#config.hour.windowMs)
-    this.#startedAtMs = Math.max(this.#startedMs, beginsMs)
+    this.#startedMs = Math.max(this.#startedMs, beginsMs)
     this.#word.forget()
     this.#foreign = 0
     this.#refusedBefore = 0
@@ -239,10 +238,6 @@ export class HourWindow {
 
   #allowance(): number {
     return this.limit - this.#config.margin
-  }
-
-  get #startedMs(): number {
-    return this.#startedAtMs ?? -Infinity
   }
 
   #isAligned(): boolean {

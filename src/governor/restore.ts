@@ -30,7 +30,9 @@ export function restoreAccounts(
   const groups = new Map<string, Remembered[]>()
   for (const one of remembered) {
     const account = leads(one.account, byName)
-    groups.set(account, [...(groups.get(account) ?? []), one])
+    const group = groups.get(account)
+    if (group) group.push(one)
+    else groups.set(account, [one])
   }
   const atMs = (lineMs: number) => nowMs - Math.max(0, wallMs - lineMs)
   return [...groups].map(([account, names]) => restoreOne(account, names, atMs, wallMs, nowMs))
@@ -54,7 +56,9 @@ function restoreOne(
   wallMs: number,
   nowMs: number,
 ): Restored {
-  const lines = names.flatMap(one => one.spent).sort((a, b) => a.wallMs - b.wallMs)
+  const [only] = names
+  const all = names.length === 1 && only ? only.spent : names.flatMap(one => one.spent)
+  const lines = isInOrder(all) ? all : all.toSorted((a, b) => a.wallMs - b.wallMs)
   const heard = lines.findLast(line => line.remaining !== undefined || line.resetAtSeconds !== undefined)
   const learned = (names.find(one => one.account === account) ?? names[0])?.learned
   return {
@@ -66,6 +70,11 @@ function restoreOne(
     heardMs: heard && atMs(heard.wallMs),
     facts: learned && factsOf(learned, wallMs, nowMs),
   }
+}
+
+/** As they are but where the wall clock was set back between two runs. */
+function isInOrder(lines: readonly Spent[]): boolean {
+  return lines.every(({ wallMs }, i) => wallMs >= (lines[i - 1]?.wallMs ?? -Infinity))
 }
 
 function timesOf(lines: readonly Spent[], atMs: (lineMs: number) => number): number[] {

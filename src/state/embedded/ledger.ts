@@ -106,22 +106,24 @@ function readBack(home: Home, wallMs: number, keepMs: number): Inherited {
   const skewMs = inheritedSkewMs(home)
   const lines: CodedLine[] = []
   const spent = new Map<string, Spent[]>()
-  function add(code: string, line: Spent): void {
-    lines.push({ code, line })
-    const known = spent.get(code)
-    if (known) known.push(line)
-    else spent.set(code, [line])
+  function add(one: CodedLine): void {
+    lines.push(one)
+    const known = spent.get(one.code)
+    if (known) known.push(one.line)
+    else spent.set(one.code, [one.line])
   }
   home.inherited(SPENT, (_, row) => {
-    for (const { code, line } of decodeLines(row)) {
+    for (const one of decodeLines(row)) {
+      const { code, line } = one
       // The wall clock may have been set back between two runs: nothing was written later than now.
       const atMs = Math.min(line.wallMs + skewMs, wallMs)
-      if (atMs > wallMs - keepMs) add(code, atMs === line.wallMs ? line : { ...line, wallMs: atMs })
+      if (atMs <= wallMs - keepMs) continue
+      add(atMs === line.wallMs ? one : { code, line: { ...line, wallMs: atMs } })
     }
   })
   for (const [code, known] of spent) {
     const last = settled(known.at(-1), wallMs)
-    if (last) add(code, last)
+    if (last) add({ code, line: last })
   }
   const spentBy = new Map(Array.from(spent, ([code, known]) => [accountOf(code), known]))
   const learned = new Map<string, Learned>()

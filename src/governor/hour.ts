@@ -18,7 +18,7 @@ export class HourWindow {
   /** The end of the current hour, DocuSign's epoch. */
   #resetAtSeconds: number | undefined
   /** From here on answered calls are charged to it: the earliest moment at which it may have begun. */
-  #startedMs = -Infinity
+  #startedMs: number | undefined
   readonly #word = new HourWord()
   /** DocuSign itself has said when it ends. */
   #isSure = false
@@ -73,7 +73,8 @@ export class HourWindow {
     this.turn(nowMs)
     const reset = this.#resetAtSeconds
     if (reset === undefined || !this.#isAligned()) return undefined
-    const own = { startedMs: this.#startedMs, turnsAtMs: this.#turnsAtMs(reset), isSure: this.#isSure }
+    const startedMs = this.#startedMs ?? -Infinity
+    const own = { startedMs, turnsAtMs: this.#turnsAtMs(reset), isSure: this.#isSure }
     return { ...own, resetAtSeconds: reset, remaining: this.#word.remaining, heardSentMs: this.#word.sentMs }
   }
 
@@ -146,7 +147,7 @@ export class HourWindow {
     }
     const isSame = theirs !== undefined && theirs === this.#resetAtSeconds
     this.#word.absorb(other.#word, isSame)
-    if (isSame) this.#startedMs = Math.min(this.#startedMs, other.#startedMs)
+    if (isSame) this.#startedMs = Math.min(this.#startedMs ?? Infinity, other.#startedMs ?? Infinity)
   }
 
   /** @param isShared others of ours call, too: what they sent is known to all nodes together, and not here */
@@ -164,15 +165,15 @@ export class HourWindow {
     if (told === undefined || age === 'undated') return this.unheard(nowMs)
     this.#word.told(told, sentMs)
     if (isShared) return
-    const ours = this.#ring.countAfter(this.#startedMs) - this.#refusedBefore + inFlight
-    const byOthers = this.limit - told - ours
-    this.#foreign = Math.max(this.#foreign, byOthers)
+    const ours = this.#ring.countAfter(this.#startedMs ?? -Infinity) - this.#refusedBefore + inFlight
+    this.#foreign = Math.max(this.#foreign, this.limit - told - ours)
   }
 
   /** How far back answers still matter to any window. */
   memoryMs(nowMs: number): number {
     const { hour, burst } = this.#config
-    return Math.max(this.#isAligned() ? nowMs - this.#startedMs : hour.windowMs, burst.windowMs)
+    const sinceMs = nowMs - (this.#startedMs ?? -Infinity)
+    return Math.max(this.#isAligned() ? sinceMs : hour.windowMs, burst.windowMs)
   }
 
   outlook(inFlight: number, nowMs: number): HourOutlook {
@@ -196,7 +197,7 @@ export class HourWindow {
     const reset = this.#resetAtSeconds
     if (reset !== undefined && this.#isAligned()) {
       const endsMs = this.#turnsAtMs(reset)
-      return { limit: this.limit, remaining, startedMs: this.#startedMs, endsMs, aligned: true }
+      return { limit: this.limit, remaining, startedMs: this.#startedMs ?? -Infinity, endsMs, aligned: true }
     }
     const held = this.#ring.countAfter(nowMs - windowMs)
     const endsMs = (held > 0 ? this.#ring.timeOf(held - 1) : nowMs) + windowMs
@@ -215,10 +216,9 @@ export class HourWindow {
 
   #begin(endSeconds: number): void {
     this.#resetAtSeconds = endSeconds
-    const beginsMs =
-      this.#time.earliestMs(endSeconds * 1000 - this.#config.hour.windowMs) -
-      guardMs(this.#config.hour.windowMs)
-    this.#startedMs = Math.max(this.#startedMs, beginsMs)
+    const { windowMs } = this.#config.hour
+    const beginsMs = this.#time.earliestMs(endSeconds * 1000 - windowMs) - guardMs(windowMs)
+    this.#startedMs = Math.max(this.#startedMs ?? -Infinity, beginsMs)
     this.#word.forget()
     this.#foreign = 0
     this.#refusedBefore = 0
@@ -226,7 +226,7 @@ export class HourWindow {
 
   #ours(inFlight: number, nowMs: number): number {
     const used = this.#isAligned()
-      ? this.#ring.countAfter(this.#startedMs) - this.#refusedBefore
+      ? this.#ring.countAfter(this.#startedMs ?? -Infinity) - this.#refusedBefore
       : this.#ring.countAfter(nowMs - this.#config.hour.windowMs)
     return this.#allowance() - used - inFlight
   }

@@ -7,9 +7,8 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import net, { type AddressInfo, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
-import v8 from 'node:v8'
-import vm from 'node:vm'
 import t from 'tap'
+import { collect } from './fixtures/collect.js'
 import { startGovernor } from './fixtures/governor.js'
 
 const CONNECTIONS = 8
@@ -17,9 +16,6 @@ const ACCOUNT = 'a4ec37d6-04cb-4d1c-8a5b-143885c220e1'
 const ANSWER = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}'
 /** Where Node tells of each request of a client, and of each that goes up. Between them they hold all of a call. */
 const BEGINNINGS = { 'http.server.request.start': 'response', 'http.client.request.start': 'request' }
-
-v8.setFlagsFromString('--expose-gc')
-const collect = vm.runInNewContext('gc') as () => void
 
 void t.test('an idle connection keeps nothing of the calls it has carried', async t => {
   const begun: WeakRef<object>[] = []

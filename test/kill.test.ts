@@ -1,7 +1,6 @@
 /** Promise 11: what is spent stays spent, whatever becomes of the process. Fifty lives: `npm run bench kill`. */
 import t from 'tap'
 import { killAgain } from './fixtures/kills.js'
-import { slowness } from './fixtures/yardstick.js'
 
 const LIVES = 12
 
@@ -14,9 +13,5 @@ void t.test('killed at any moment, the governor has forgotten no call', async t 
   t.ok(last >= limit / 2, `${last} of ${limit} were sent: what is written ahead is little`)
   // The machine may be busy with something else at one start, and hardly at each.
   const quickestMs = Math.min(...startsMs)
-  const slow = slowness()
-  t.ok(
-    quickestMs <= 2_000 * slow,
-    `it was back after ${Math.round(quickestMs)} ms on a machine ${slow.toFixed(1)} times as slow`,
-  )
+  t.ok(quickestMs <= 2_000, `it was back after ${Math.round(quickestMs)} ms`)
 })

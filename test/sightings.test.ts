@@ -17,6 +17,7 @@ import {
 import { makeTerminal } from '../src/shield/terminal.js'
 import { touchOf } from '../src/shield/touches.js'
 import { MAX_DEPTH, MAX_PIECES, walkJson } from '../src/shield/walk-json.js'
+import { MAX_ELEMENTS } from '../src/shield/walk-xml.js'
 import { toXml } from '../src/simulator/xml.js'
 import { ROOT } from './fixtures/governor.js'
 
@@ -625,14 +626,14 @@ void t.test('what is too large, too deep or too much shows nothing, and soon', t
   t.strictSame(shown(THE_ENVELOPE, ones(MAX_PIECES - 3)), [], 'just too much')
   const elements = (count: number) =>
     `<e><envelopeId>${E}</envelopeId><status>completed</status>${'<x/>'.repeat(count)}</e>`
-  t.equal(shown(THE_ENVELOPE, elements(MAX_PIECES - 3), XML_TYPE).length, 1)
-  t.strictSame(shown(THE_ENVELOPE, elements(MAX_PIECES - 2), XML_TYPE), [])
+  t.equal(shown(THE_ENVELOPE, elements(MAX_ELEMENTS - 3), XML_TYPE).length, 1)
+  t.strictSame(shown(THE_ENVELOPE, elements(MAX_ELEMENTS - 2), XML_TYPE), [])
   const strewn = (piece: string, count: number) =>
     elements(0).replace('</e>', `<x>${piece.repeat(count)}</x></e>`)
-  t.equal(shown(THE_ENVELOPE, strewn('<x a=""/>', MAX_PIECES / 5 - 1), XML_TYPE).length, 1)
-  t.strictSame(shown(THE_ENVELOPE, strewn('<x a=""/>', MAX_PIECES / 5 + 1), XML_TYPE), [])
-  t.equal(shown(THE_ENVELOPE, strewn('&amp;', MAX_PIECES), XML_TYPE).length, 1)
-  t.strictSame(shown(THE_ENVELOPE, strewn('&amp;', MAX_PIECES + 1), XML_TYPE), [])
+  t.equal(shown(THE_ENVELOPE, strewn('<x a=""/>', MAX_ELEMENTS / 5 - 1), XML_TYPE).length, 1)
+  t.strictSame(shown(THE_ENVELOPE, strewn('<x a=""/>', MAX_ELEMENTS / 5 + 1), XML_TYPE), [])
+  t.equal(shown(THE_ENVELOPE, strewn('&amp;', MAX_ELEMENTS), XML_TYPE).length, 1)
+  t.strictSame(shown(THE_ENVELOPE, strewn('&amp;', MAX_ELEMENTS + 1), XML_TYPE), [])
   // A gigabyte in a megabyte: sixteen members, which a gzip file may have.
   const bomb = Buffer.concat(Array<Buffer>(16).fill(gzipSync(Buffer.alloc(67_108_864, '['), { level: 9 })))
   const hostile: [name: string, body: Buffer, type: string, coding?: string][] = [

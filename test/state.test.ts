@@ -15,7 +15,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import { makeTurns } from '../src/base/clock.js'
-import type { Ledger, Remembered, StateEvent } from '../src/base/ledger.js'
+import type { Ledger, Remembered, Spent, StateEvent } from '../src/base/ledger.js'
 import { makeJournal, type AccountJournal, type Journal } from '../src/governor/journal.js'
 import { LEASE_MS, leaseOf, MAX_LEASE } from '../src/governor/lease.js'
 import { restoreAccounts } from '../src/governor/restore.js'
@@ -23,7 +23,7 @@ import { inspectAhead, inspectApart, type Inspected } from '../src/state/embedde
 import { makeEmbedded } from '../src/state/embedded/embedded.js'
 import { makeHome } from '../src/state/embedded/home.js'
 import { makeEmbeddedLedger } from '../src/state/embedded/ledger.js'
-import { accountOf, codeOf, decodeLines, encodeLines } from '../src/state/embedded/lines.js'
+import { accountOf, codeOf, eachLine, encodeLines, type CodedLine } from '../src/state/embedded/lines.js'
 import { openStore } from '../src/state/embedded/store.js'
 import { makeMemoryLedger } from '../src/state/memory.js'
 import { KEEP_MS, ledgerContract, line } from './contracts/ledger.js'
@@ -52,6 +52,12 @@ function start(path: string, clock: HandClock, fsync = false): Run {
   const tell = (event: StateEvent) => void events.push(event)
   const config = { ...configOf(path), fsync }
   return { ...makeEmbedded(config, { clock, turns: makeTurns(), execPath, tell }), events }
+}
+
+function decodeLines(bytes: Buffer): CodedLine[] {
+  const lines: CodedLine[] = []
+  eachLine(bytes, (code, line) => lines.push({ code, line }))
+  return lines
 }
 
 const stateFiles = (path: string) => readdirSync(path).filter(name => /^governor-.*\.mdb$/.test(name))
@@ -104,6 +110,45 @@ void t.test('lines come and go for days, and the file stays small', async t => {
   await again.ledger.close()
 })
 
+void t.test('run after run knows the lines that one long list would', async t => {
+  const parts = fc.record({
+    count: fc.integer({ min: 1, max: 120 }),
+    waitMs: fc.integer({ min: 0, max: 900_000 }),
+  })
+  const run = fc.record({
+    parts: fc.array(parts, { minLength: 1, maxLength: 4 }),
+    setByMs: fc.constantFrom(0, 0, 0, -600_000, 700_000),
+  })
+  const property = fc.asyncProperty(fc.array(run, { minLength: 2, maxLength: 6 }), async runs => {
+    const path = newFolder()
+    const clock = makeHandClock()
+    let known: Spent[] = []
+    for (const { parts, setByMs } of runs) {
+      const { ledger, events } = start(path, clock)
+      // What is older does not matter, and nothing was written later than now.
+      known = known
+        .map(line => ({ ...line, wallMs: Math.min(line.wallMs, clock.wallMs()) }))
+        .filter(({ wallMs }) => wallMs > clock.wallMs() - KEEP_MS)
+      const loaded = ledger.load().flatMap(({ spent }) => spent)
+      if (JSON.stringify(loaded) !== JSON.stringify(known)) return false
+      const page = ledger.open('00000000-0000-4000-8000-000000000001')
+      for (const { count, waitMs } of parts) {
+        for (let i = 0; i < count; i++) {
+          const one = line(clock.wallMs(), i, 0, count)
+          page.append(one)
+          known.push(one)
+        }
+        clock.pass(waitMs)
+      }
+      await ledger.close()
+      if (events.length > 0) return false
+      clock.stepWall(setByMs)
+    }
+    return true
+  })
+  await t.resolves(fc.assert(property, { numRuns: 12 }))
+})
+
 void t.test('20,000 accounts of 20 lines are there within 2 s', async t => {
   const path = newFolder()
   const clock = makeHandClock()
@@ -117,6 +162,8 @@ void t.test('20,000 accounts of 20 lines are there within 2 s', async t => {
     t.ok(kept)
   }
   await before.close()
+  // A run begins after the last one ended.
+  clock.pass(1_000)
 
   // The processor's time, because other test files run beside this one.
   // A process that starts has no garbage of an earlier one to collect.

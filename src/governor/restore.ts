@@ -74,7 +74,12 @@ function restoreOne(
 
 /** As they are but where the wall clock was set back between two runs. */
 function isInOrder(lines: readonly Spent[]): boolean {
-  return lines.every(({ wallMs }, i) => wallMs >= (lines[i - 1]?.wallMs ?? -Infinity))
+  let lastMs = -Infinity
+  for (const { wallMs } of lines) {
+    if (wallMs < lastMs) return false
+    lastMs = wallMs
+  }
+  return true
 }
 
 function timesOf(lines: readonly Spent[], atMs: (lineMs: number) => number): number[] {

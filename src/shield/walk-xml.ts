@@ -1,7 +1,9 @@
 /** XML text → what a listener hears of it: the only file that knows the parser. */
 import { SaxesParser } from 'saxes'
-import { MAX_DEPTH, MAX_PIECES, type Listener } from './walk-json.js'
+import { MAX_DEPTH, type Listener } from './walk-json.js'
 
+/** An element says its name twice, so it is longer than a value of JSON: one for every 32 bytes of the largest body that is read. */
+export const MAX_ELEMENTS = 131_072
 /** An attribute costs the parser as much as this many elements. */
 const ATTRIBUTE = 4
 
@@ -9,12 +11,12 @@ const ATTRIBUTE = 4
  * Elements are heard under their own names if they are of the root's namespace (prefixes do not matter), and as
  * `undefined` if they are of another.
  *
- * @returns whether the text was one whole XML document of at most MAX_DEPTH levels and MAX_PIECES elements, attributes
+ * @returns whether the text was one whole XML document of at most MAX_DEPTH levels and MAX_ELEMENTS elements, attributes
  * and references, without a document type: nothing that DocuSign writes has one. Never throws by itself.
  */
 export function walkXml(document: string, listener: Listener): boolean {
   // These two the parser would go through before it says a word of them.
-  if (document.includes('<!DOCTYPE') || countsOver(document, '&', MAX_PIECES)) return false
+  if (document.includes('<!DOCTYPE') || countsOver(document, '&', MAX_ELEMENTS)) return false
   const parser = new SaxesParser({ xmlns: true })
   /** How deep the parser is, and how deep the listener. They part where the listener did not go in. */
   let depth = 0
@@ -31,7 +33,7 @@ export function walkXml(document: string, listener: Listener): boolean {
   }
   const count = (cost: number) => {
     pieces += cost
-    if (pieces > MAX_PIECES) stop()
+    if (pieces > MAX_ELEMENTS) stop()
   }
   const hear = (piece: string) => {
     if (heard > 0 && depth === heard && text !== undefined) text = (text ?? '') + piece

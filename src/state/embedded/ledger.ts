@@ -1,16 +1,8 @@
 /** The ledger in the durable store. */
 import type { Learned, Ledger, Page, Remembered, Spent } from '../../base/ledger.js'
 import type { Contents, Home } from './home.js'
-import {
-  accountOf,
-  codeOf,
-  decodeLines,
-  encodeLines,
-  lineBytes,
-  nameInKeys,
-  type CodedLine,
-} from './lines.js'
-import { makeLog, writeDown, type Coding } from './log.js'
+import { accountOf, codeOf, eachLine, encodeLines, lineBytes, nameInKeys, type CodedLine } from './lines.js'
+import { isWorthKeeping, makeLog, writeDown, type Coding, type Left } from './log.js'
 import { inheritedSkewMs, SCALE, SKEW_KEY } from './scale.js'
 
 export interface LedgerConfig {
@@ -42,7 +34,7 @@ export function makeEmbeddedLedger(config: LedgerConfig, home: Home, wallMs: num
   let { remembered } = inherited
   // Lines of one slice grow old together.
   const { log, entries } = makeLog(
-    inherited.lines,
+    inherited.left,
     CODING,
     { table: SPENT, sliceMs: Math.ceil(keepMs / 2), keepMs, maxBytes: Infinity },
     home,
@@ -96,35 +88,32 @@ export function makeEmbeddedLedger(config: LedgerConfig, home: Home, wallMs: num
   return { ledger, contents }
 }
 
-/** By account, and in the order in which they came. */
 interface Inherited {
   readonly remembered: readonly Remembered[]
-  readonly lines: readonly CodedLine[]
+  readonly left: readonly Left<CodedLine>[]
 }
 
 function readBack(home: Home, wallMs: number, keepMs: number): Inherited {
   const skewMs = inheritedSkewMs(home)
-  const lines: CodedLine[] = []
+  const left: Left<CodedLine>[] = []
   const spent = new Map<string, Spent[]>()
-  function add(one: CodedLine): void {
-    lines.push(one)
-    const known = spent.get(one.code)
-    if (known) known.push(one.line)
-    else spent.set(one.code, [one.line])
+  const add = (code: string, line: Spent) => {
+    const known = spent.get(code)
+    if (known) known.push(line)
+    else spent.set(code, [line])
   }
   home.inherited(SPENT, (_, row) => {
-    for (const one of decodeLines(row)) {
-      const { code, line } = one
-      // The wall clock may have been set back between two runs: nothing was written later than now.
-      const atMs = Math.min(line.wallMs + skewMs, wallMs)
-      if (atMs <= wallMs - keepMs) continue
-      add(atMs === line.wallMs ? one : { code, line: { ...line, wallMs: atMs } })
-    }
+    const young = youngLines(row, skewMs, wallMs, wallMs - keepMs, add)
+    if (young) left.push(young)
   })
+  const ended: CodedLine[] = []
   for (const [code, known] of spent) {
-    const last = settled(known.at(-1), wallMs)
-    if (last) add({ code, line: last })
+    const line = settled(known.at(-1), wallMs)
+    if (!line) continue
+    known.push(line)
+    ended.push({ code, line })
   }
+  left.push(ended)
   const spentBy = new Map(Array.from(spent, ([code, known]) => [accountOf(code), known]))
   const learned = new Map<string, Learned>()
   home.inherited(LEARNED, (key, value) => {
@@ -136,7 +125,36 @@ function readBack(home: Home, wallMs: number, keepMs: number): Inherited {
     spent: spentBy.get(account) ?? [],
     learned: learned.get(account),
   }))
-  return { remembered, lines }
+  return { remembered, left }
+}
+
+/** Those of one row that still matter, each shown to `add`: the row itself where its lines are on the scale of this run. */
+function youngLines(
+  row: Buffer,
+  skewMs: number,
+  wallMs: number,
+  afterMs: number,
+  add: (code: string, line: Spent) => void,
+): Left<CodedLine> | undefined {
+  let youngestMs = afterMs
+  let isAsItStands = isWorthKeeping(row)
+  const young: CodedLine[] = []
+  // A row is read once where it is taken over, as most are, and twice where not.
+  const eachYoung = (visit: (code: string, line: Spent) => void) =>
+    eachLine(row, (code, line) => {
+      // The wall clock may have been set back between two runs: nothing was written later than now.
+      const atMs = Math.min(line.wallMs + skewMs, wallMs)
+      if (atMs !== line.wallMs) isAsItStands = false
+      if (atMs > afterMs) visit(code, atMs === line.wallMs ? line : { ...line, wallMs: atMs })
+    })
+  eachYoung((code, line) => {
+    youngestMs = Math.max(youngestMs, line.wallMs)
+    add(code, line)
+  })
+  if (youngestMs === afterMs) return undefined
+  if (isAsItStands) return { bytes: row, atMs: youngestMs }
+  eachYoung((code, line) => young.push({ code, line }))
+  return young
 }
 
 /** What was out when the last run ended has come to its end by now, and no one saw when. */

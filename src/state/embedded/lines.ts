@@ -67,24 +67,21 @@ export function encodeLines(lines: readonly CodedLine[]): Buffer {
   return bytes
 }
 
-/** @throws Damaged */
-export function decodeLines(bytes: Buffer): CodedLine[] {
-  const lines: CodedLine[] = []
+/** Shows one after the other. @throws Damaged */
+export function eachLine(bytes: Buffer, visit: (code: string, line: Spent) => void): void {
   for (let at = 0; at < bytes.length;) {
     const length = bytes[at] ?? 0
     const end = at + 1 + (length === IS_GUID ? GUID_BYTES : length)
     if (end + NUMBERS_BYTES > bytes.length) throw new Damaged('half a line')
-    const line = {
+    visit(bytes.toString('latin1', at, end), {
       wallMs: bytes.readDoubleLE(end),
       completed: bytes.readUInt32LE(end + 8),
       pending: bytes.readUInt32LE(end + 12),
       remaining: known(bytes.readUInt32LE(end + 16)),
       resetAtSeconds: known(bytes.readUInt32LE(end + 20)),
-    }
-    lines.push({ code: bytes.toString('latin1', at, end), line })
+    })
     at = end + NUMBERS_BYTES
   }
-  return lines
 }
 
 /** A word of DocuSign's that is no such number is none. */

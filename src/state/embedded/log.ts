@@ -56,6 +56,21 @@ const NUMBER_BYTES = 4
 /** A commit takes so many old rows away: more than it adds, so the table stops growing. */
 const PRUNED_PER_COMMIT = 400
 
+/** A row of an earlier run that still holds as it stands there: it is taken over, not written anew. */
+export interface WholeRow {
+  readonly bytes: Buffer
+  /** The moment of the youngest of it: it is kept as long as that matters. */
+  readonly atMs: number
+}
+
+/** What earlier runs left, in order: rows as they stand there, or what is left of others. */
+export type Left<R> = WholeRow | readonly R[]
+
+/** Whether it is worth being taken over: small ones are put together. */
+export function isWorthKeeping(row: Buffer): boolean {
+  return row.length > ROW_BYTES / 2
+}
+
 /** The row that is being filled. */
 interface Place {
   readonly slice: number
@@ -64,20 +79,45 @@ interface Place {
   readonly bytes: number
 }
 
-/** @param records from earlier runs, in order */
+/** @param left of earlier runs, in order */
 export function makeLog<R>(
-  records: readonly R[],
+  left: readonly Left<R>[],
   coding: Coding<R>,
   { table, sliceMs, keepMs, maxBytes }: LogConfig,
   home: Home,
 ): Opening<R> {
   const sliceOf = (atMs: number) => Math.max(0, Math.floor(atMs / sliceMs))
-  const beginning = pack(records, placeAt(0, 0))
+  const beginning = takeOver()
   const entries = beginning.parts.map(({ key, more }) => ({ key, value: more }))
   let { place } = beginning
   /** In the whole table, and the slice of its first row. */
   let held = { bytes: bytesOf(beginning.parts), oldest: -1 }
   let after = held
+
+  function takeOver(): { parts: readonly Addition[]; place: Place } {
+    const parts: Addition[] = []
+    let at = placeAt(0, 0)
+    let loose: R[] = []
+    const putLoose = () => {
+      const packed = pack(loose, at)
+      for (const part of packed.parts) parts.push(part)
+      at = packed.place
+      loose = []
+    }
+    for (const some of left) {
+      if (!('bytes' in some)) {
+        for (const record of some) loose.push(record)
+        continue
+      }
+      putLoose()
+      const { slice, row, key } = placeAt(Math.max(at.slice, sliceOf(some.atMs)), at.row + 1)
+      parts.push({ table, key, more: some.bytes })
+      // What comes next begins a row: one that is taken over is not written to.
+      at = { slice, row, key, bytes: ROW_BYTES }
+    }
+    putLoose()
+    return { parts, place: at }
+  }
 
   /** Where these stand if the next free place is there. */
   function pack(some: readonly R[], from: Place): { parts: readonly Addition[]; place: Place } {

@@ -31,7 +31,7 @@ export interface Table {
   remove(key: Buffer): void
   /** The first `limit` keys. */
   firstKeys(limit: number): Buffer[]
-  /** Shows all of it. @throws Damaged where an entry is not as it was written, out of order or missing */
+  /** Shows all of it, in buffers that are the caller's to keep. @throws Damaged where an entry is not as it was written, out of order or missing */
   each(visit: (key: Buffer, value: Buffer) => void): void
 }
 

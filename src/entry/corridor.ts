@@ -18,19 +18,22 @@ import type { Wish } from '../governor/visit.js'
 import type { Asking } from '../shield/asking.js'
 import type { Visitor } from '../shield/visitor.js'
 import type { Passing, Shield } from '../shield/shield.js'
+import { addedTo, BYPASS, held, ours } from './added.js'
 import { makeAsk, type AskRooms, type Notes } from './ask.js'
 import { Audience } from './audience.js'
 import { Flowing } from './flowing.js'
+import { makeHeads } from './heads.js'
 import { hintLine, hintOf } from './hint.js'
 import type { Marking } from './marking.js'
 import { methodLabel } from './method-label.js'
 import { framingFault, hasBody, NO_BODY, receive, TOO_LARGE, type Received } from './receive.js'
-import { asItStands, failureRefusal, held, ours, SHUTTING_DOWN } from './refusal.js'
+import { asItStands, failureRefusal, SHUTTING_DOWN } from './refusal.js'
 import { makePassOn } from './pass-on.js'
 import { LEFT, passWhole, refuse, type Written } from './respond.js'
 import { headerOf, isUserinfo, makeTellUserinfo, type UserinfoTellers } from './tell-userinfo.js'
 import { tape, type Recording } from './tape.js'
 import { makeSpare, type SpareNotes, type SpareRooms } from './spare.js'
+import { makeShortWay } from './short-way.js'
 import { standIn } from './stand-in.js'
 
 export interface Rooms extends AskRooms, SpareRooms, UserinfoTellers {
@@ -71,11 +74,6 @@ export interface Walking {
   readonly notes: Journal
 }
 
-/** `Cache-Status` of what the shield has no part in. */
-const BYPASS = 'fwd=bypass'
-const FORWARDED = new Map(
-  [BYPASS, 'fwd=miss', 'fwd=miss; stored'].map(how => [how, ours('forwarded', how)] as const),
-)
 /** DocuSign cannot be asked: a final copy past its age may answer, if the operator allows it. */
 const STALE_FOR: ReadonlySet<Reason> = new Set([
   'hour-spent',
@@ -88,7 +86,9 @@ const STALE_FOR: ReadonlySet<Reason> = new Set([
 
 export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor {
   const ask = makeAsk(rooms, clock)
-  const spare = makeSpare(rooms, clock, turns)
+  const heads = makeHeads()
+  const { spare, fromCopy } = makeSpare(rooms, heads, clock, turns)
+  const shortWay = makeShortWay(rooms, heads, fromCopy)
   const tellUserinfo = makeTellUserinfo(rooms)
   const passOn = makePassOn(turns)
 
@@ -112,7 +112,8 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
       alongMs: 0,
       marking: undefined,
     }
-    const written = await journey(req, res, closing, notes)
+    const short = closing ? undefined : shortWay(req, res, notes)
+    const written = await (short ?? journey(req, res, closing, notes))
     const endMs = clock.nowMs()
     let elsewhereMs = notes.receiveMs + notes.waitMs + notes.alongMs
     for (const attempt of notes.attempts) elsewhereMs += attempt.durationMs
@@ -213,16 +214,16 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
     if (asked.kind === 'told') {
       notes.hint = hintOf(answer.headers, asked.body)
       const how = asking?.told(answer.headers, asked.body) ?? BYPASS
-      return passWhole(res, answer, asked.body, addedTo(how, notes).concat(hintLine(notes.hint)))
+      return passWhole(res, answer, asked.body, addedTo(how, notes.waitMs).concat(hintLine(notes.hint)))
     }
     try {
       if (isUserinfo(call) && answer.status === 200) return await tellUserinfo(walking, sentMs, answer)
       const flow = errand.flows(answer.headers)
-      if (!flow) return await passOn(res, answer, addedTo(asking?.unkept ?? BYPASS, notes))
+      if (!flow) return await passOn(res, answer, addedTo(asking?.unkept ?? BYPASS, notes.waitMs))
       notes.marking?.flows(flow.how)
       const flowing = new Flowing(answer, flow, asking?.fetch)
       audience.whenGone(() => answer.body.destroy())
-      const written = await passOn(res, answer, addedTo(flow.how, notes), flowing)
+      const written = await passOn(res, answer, addedTo(flow.how, notes.waitMs), flowing)
       await flowing.isOver()
       return written
     } finally {
@@ -237,9 +238,4 @@ export function makeCorridor(rooms: Rooms, clock: Clock, turns: Turns): Corridor
     const origin = rooms.originOf(service, account)
     return { method, target, headers, body, origin, account: account ?? '', caller, fresh: false }
   }
-}
-
-function addedTo(how: string, { waitMs }: Journal): readonly string[] {
-  const added = FORWARDED.get(how) ?? ours('forwarded', how)
-  return waitMs > 0 ? added.concat(held(waitMs)) : added
 }

@@ -2,6 +2,7 @@
 import type { Call, LimitsShown, Outcome, Reason, Refusal } from '../base/types.js'
 import type { Failure } from '../forward/exchange.js'
 import type { Governor } from '../governor/governor.js'
+import { ours } from './added.js'
 import { TOO_LARGE } from './receive.js'
 
 const HOUR_CODE = 'HOURLY_APIINVOCATION_LIMIT_EXCEEDED'
@@ -65,16 +66,6 @@ export function asItStands(
 ): Refusal {
   if (refusal.limits || account === undefined) return refusal
   return { ...refusal, limits: governor.limitsOf(account) }
-}
-
-/** How long the call was held; less than half a millisecond is what a refusal takes, and no holding. */
-export function held(waitMs: number): string[] {
-  return waitMs < 0.5 ? [] : ['X-Governor-Wait', (waitMs / 1000).toFixed(3)]
-}
-
-/** The lines that every answer of the traffic port carries. `how` is RFC 9211's parameters. */
-export function ours(outcome: Outcome, how: string): string[] {
-  return ['Cache-Status', `docusign-governor; ${how}`, 'X-Governor-Outcome', outcome]
 }
 
 /** @param isTooLarge its body outgrew what DocuSign takes, which ended it */

@@ -10,9 +10,12 @@ import type { Governor } from '../governor/governor.js'
 import type { Wish } from '../governor/visit.js'
 import type { Asking } from '../shield/asking.js'
 import type { Follower, Shared } from '../shield/fetch.js'
+import type { Remembered } from '../shield/recall.js'
 import type { Visitor } from '../shield/visitor.js'
 import type { Shield } from '../shield/shield.js'
-import { asItStands, ours } from './refusal.js'
+import { ours } from './added.js'
+import type { Heads } from './heads.js'
+import { asItStands } from './refusal.js'
 import { LEFT, refuse, type Written } from './respond.js'
 import { standIn } from './stand-in.js'
 
@@ -39,10 +42,18 @@ export type Spared =
 
 const PASS: Spared = { kind: 'pass' }
 
-export function makeSpare(rooms: SpareRooms, clock: Clock, turns: Turns) {
+/** @param heads where it is to be kept what was read of those that a copy answers */
+export function makeSpare(rooms: SpareRooms, heads: Heads, clock: Clock, turns: Turns) {
   const { shield, governor } = rooms
 
-  return async function spare(
+  function fromCopy({ reply, saved, poll }: Remembered, res: ServerResponse, notes: SpareNotes) {
+    notes.saved = saved
+    notes.poll = poll
+    notes.headAtMs = clock.nowMs()
+    return standIn(res, reply, ours('remembered', reply.how), 'remembered', turns)
+  }
+
+  async function spare(
     visitor: Visitor,
     wish: Wish,
     res: ServerResponse,
@@ -56,13 +67,9 @@ export function makeSpare(rooms: SpareRooms, clock: Clock, turns: Turns) {
         case 'ask':
           notes.poll = recalled.poll
           return { kind: 'ask', asking: recalled }
-        case 'remembered': {
-          const { reply } = recalled
-          notes.saved = recalled.saved
-          notes.poll = recalled.poll
-          notes.headAtMs = clock.nowMs()
-          return written(standIn(res, reply, ours('remembered', reply.how), 'remembered', turns))
-        }
+        case 'remembered':
+          if (recalled.again) heads.keep(res.req, recalled.again)
+          return written(fromCopy(recalled, res, notes))
         case 'too-soon': {
           notes.poll = 'refused'
           const { call } = visitor
@@ -86,6 +93,8 @@ export function makeSpare(rooms: SpareRooms, clock: Clock, turns: Turns) {
       }
     }
   }
+
+  return { spare, fromCopy }
 
   async function along(follower: Follower, res: ServerResponse, notes: SpareNotes): Promise<Shared> {
     const sinceMs = clock.nowMs()

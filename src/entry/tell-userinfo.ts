@@ -8,7 +8,7 @@ import type { Call } from '../base/types.js'
 import type { Shield } from '../shield/shield.js'
 import { readUpTo } from './body.js'
 import type { Walking } from './corridor.js'
-import { ours } from './refusal.js'
+import { ours } from './added.js'
 import { refuse, whole, type Written } from './respond.js'
 
 export interface UserinfoTellers {

@@ -20,6 +20,8 @@ export interface Credential {
   readonly acting: string
   /** Of token and legacy together. */
   readonly id: string
+  /** The key of its proof on an account, once it was asked for (`proofs.ts`): a call asks several times. */
+  proof?: { readonly account: string; readonly key: string } | undefined
 }
 
 const BEARER = /^bearer /i
@@ -50,6 +52,7 @@ export function readCredential(headers: IncomingHttpHeaders): Credential | undef
     legacy,
     acting: isSelf ? '' : keyOf(onBehalf ?? '', asUser ?? '', organization ?? ''),
     id: legacy === '' ? token : keyOf(token, legacy),
+    proof: undefined,
   }
 }
 

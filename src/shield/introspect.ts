@@ -35,10 +35,12 @@ export interface Introspection {
    * Resolves at the answer, after MAX_WAIT_MS at the latest, and never rejects; an answer that comes later still counts.
    *
    * @param authorization the raw header, which goes to `ask` and is not kept
-   * @param isEnough what is known will do, though it be less than userinfo could say
+   * @param isEnough whether what is known will do, though it be less than userinfo could say
    * @returns `undefined` where there is nothing to wait for
    */
-  resolve(credential: Credential, authorization: string, isEnough?: boolean): Promise<void> | undefined
+  resolve(credential: Credential, authorization: string, isEnough?: () => boolean): Promise<void> | undefined
+  /** Whether `resolve` would ask, or wait for what was asked. */
+  mayResolve(credential: Credential, isEnough?: () => boolean): boolean
   configure(config: Pick<IntrospectionNeeds, 'isOn'>): void
   /** Calls in flight, and tokens not to be asked for at the moment (those included whose time has passed). */
   readonly sizes: { readonly inFlight: number; readonly quiet: number }
@@ -52,6 +54,7 @@ const MAX_QUIET = 10_000
 const QUIET_MS = 60_000
 /** Of one that it knew: a recheck that is shorter than its own answer takes would ask without end. */
 const ANSWERED_QUIET_MS = 1_000
+const YES = () => true
 const LIMIT_CODE = /LIMIT_EXCEEDED$/i
 
 interface Flight {
@@ -70,13 +73,13 @@ export function makeIntrospection({
   const flights = new Map<string, Flight>()
   const quiet = makeStore<{ readonly untilMs: number }>(MAX_QUIET)
 
-  function canLearn(credential: Credential, isEnough: boolean, nowMs: number): boolean {
+  function canLearn(credential: Credential, isEnough: () => boolean, nowMs: number): boolean {
     // Userinfo judges the token alone: not a second credential, and not for whom a call may act.
     if (!credential.hasBearer || credential.legacy !== '') return false
     if (!tokens.knowsUser(credential)) return true
     if (credential.acting !== '') return false
     // On which accounts it is accepted was told with the rest, and will be told again when that has grown old.
-    return !tokens.isProven(credential, nowMs) || (!isEnough && !tokens.isTold(credential, nowMs))
+    return !tokens.isProven(credential, nowMs) || (!isEnough() && !tokens.isTold(credential, nowMs))
   }
 
   function begin({ token }: Credential, authorization: string): Promise<void> {
@@ -114,16 +117,22 @@ export function makeIntrospection({
     return true
   }
 
+  /** What there is to wait for: an answer under way, or one that could be asked for. */
+  function waitFor(credential: Credential, isEnough: () => boolean): Flight | 'ask' | undefined {
+    const nowMs = clock.nowMs()
+    if (!isOn || !canLearn(credential, isEnough, nowMs)) return undefined
+    const flight = flights.get(credential.token)
+    if (flight) return flight
+    if (pause.isOn(nowMs) || flights.size >= MAX_IN_FLIGHT) return undefined
+    return nowMs < (quiet.get(credential.token)?.untilMs ?? -Infinity) ? undefined : 'ask'
+  }
+
   return {
-    resolve(credential, authorization, isEnough = true) {
-      const nowMs = clock.nowMs()
-      if (!isOn || !canLearn(credential, isEnough, nowMs)) return undefined
-      const flight = flights.get(credential.token)
-      if (flight) return flight.waited
-      if (pause.isOn(nowMs) || flights.size >= MAX_IN_FLIGHT) return undefined
-      if (nowMs < (quiet.get(credential.token)?.untilMs ?? -Infinity)) return undefined
-      return begin(credential, authorization)
+    resolve(credential, authorization, isEnough = YES) {
+      const wait = waitFor(credential, isEnough)
+      return wait === 'ask' ? begin(credential, authorization) : wait?.waited
     },
+    mayResolve: (credential, isEnough = YES) => waitFor(credential, isEnough) !== undefined,
     configure: next => void (isOn = next.isOn),
     get sizes() {
       return { inFlight: flights.size, quiet: quiet.size }

@@ -55,14 +55,18 @@ export function makeProofs(max: number): Proofs {
 
 const MAX_ACCOUNT_CHARS = 36
 
-type Acting = Pick<Credential, 'id' | 'legacy' | 'acting'>
+type Acting = Pick<Credential, 'id' | 'legacy' | 'acting' | 'proof'>
 
 /** '' is the token alone. */
 export function proofKey({ id, legacy, acting }: Acting): string {
   return legacy === '' && acting === '' ? '' : `${id}.${acting}`
 }
 
-export function accountProofKey({ id, acting }: Acting, account: string): string {
+export function accountProofKey(credential: Acting, account: string): string {
+  if (credential.proof?.account === account) return credential.proof.key
+  const { id, acting } = credential
   // A caller writes whatever he likes there, so what is longer than any account is not kept as it is.
-  return `${id}.${acting}.${account.length > MAX_ACCOUNT_CHARS ? keyOf('account', account) : account}`
+  const key = `${id}.${acting}.${account.length > MAX_ACCOUNT_CHARS ? keyOf('account', account) : account}`
+  credential.proof = { account, key }
+  return key
 }

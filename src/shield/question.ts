@@ -6,7 +6,7 @@ import type { Credential } from './credential.js'
 import { mayAnswer, mayKeep, mayLead } from './keepable.js'
 import { isNeverFinal, isShieldable } from './never.js'
 import { representationOf } from './representation.js'
-import type { Visitor } from './visitor.js'
+import { Caller, type Visitor } from './visitor.js'
 
 export interface Question extends Visitor {
   readonly credential: Credential
@@ -31,6 +31,7 @@ export interface QuestionConfig {
 
 /** Who cannot be told from others has no copies and no twins; but the polling rule speaks of him as well. */
 const NOBODY: Credential = { token: '', hasBearer: false, legacy: '', acting: '', id: '' }
+const NO_LINES: IncomingHttpHeaders = {}
 const LISTS: ReadonlySet<string> = new Set(['/v2.1/accounts/{accountId}/envelopes'])
 
 /** @returns `undefined` where it is none of the shield's business */
@@ -90,6 +91,20 @@ class Asked implements Question {
   get isNeverFinal(): boolean {
     return isNeverFinal(this.call)
   }
+}
+
+/**
+ * The same without header lines, for one knows whom they name and what they ask for by now, and a token stands among them;
+ * `undefined` where they ask for a part, or under a condition, and where what is asked for is not kept.
+ */
+export function bareOf(question: Question): Question | undefined {
+  const { call, credential, representation, isTracked, mayLead } = question
+  if (!isTracked || !mayLead) return undefined
+  const { account } = question
+  const bare = new Caller(call, NO_LINES, credential, () => account, undefined)
+  const asked = new Asked(bare, credential, { representation, mayAnswer: true, isTracked })
+  asked.copyKey = question.copyKey
+  return asked
 }
 
 /**

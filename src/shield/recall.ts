@@ -7,20 +7,25 @@ import type { Copy, Opened } from './copy.js'
 import { FREE, type Follower, type Shared } from './fetch.js'
 import type { Polls } from './polls.js'
 import type { Fellows } from './fellows.js'
-import { pollKeyOf, type Question } from './question.js'
+import { bareOf, pollKeyOf, type Question } from './question.js'
 import { remembered, shared, type Reply } from './reply.js'
-import type { ShieldConfig } from './shield.js'
+import type { ShieldConfig } from './shield-parts.js'
 import type { UnderWay } from './under-way.js'
 import type { Whose } from './whose.js'
 
+/** A copy answers. */
+export interface Remembered {
+  readonly kind: 'remembered'
+  readonly reply: Reply
+  readonly saved: 'terminal' | 'poll'
+  readonly poll: PollResult | undefined
+  /** The question without its header lines, for `glance` when the same is asked again; only where it may be. */
+  readonly again?: Question | undefined
+}
+
 /** What becomes of a question without DocuSign, or that it must be asked. */
 export type Recalled =
-  | {
-      readonly kind: 'remembered'
-      readonly reply: Reply
-      readonly saved: 'terminal' | 'poll'
-      readonly poll: PollResult | undefined
-    }
+  | Remembered
   | {
       readonly kind: 'follow'
       readonly follower: Follower
@@ -54,13 +59,11 @@ export function makeRecall({ clock, polls, copies, whose, underWay, fellows, con
   /** @param untilMs for how long it may be held, nowMs scale */
   function recall(question: Question, untilMs: number): Looked {
     const nowMs = clock.nowMs()
-    const { cache, polling } = config()
+    const { polling } = config()
     const copy = whose.copyFor(question)
+    const final = copy && toldByFinal(copy, nowMs)
+    if (final) return remember(question, copy, final)
     const ageMs = copy ? nowMs - copy.answeredMs : Infinity
-    if (copy?.isFinal && ageMs < cache.terminalMaxAgeMs) {
-      const ttlMs = cache.terminalMaxAgeMs - ageMs
-      return remember(question, copy, { saved: 'terminal', poll: undefined, ttlMs })
-    }
     const isFresh = copy !== undefined && ageMs < polling.intervalMs && polling.mode === 'enforce'
     if (question.call.method === 'HEAD') {
       // Not a GET, so no poll; but what a GET of the same caller may be told from a copy, it is told too.
@@ -130,20 +133,47 @@ export function makeRecall({ clock, polls, copies, whose, underWay, fellows, con
   }
 
   function answer(question: Question, copy: Copy, told: Told): Looked {
-    const tell = (opened: Opened): Recalled => ({
-      kind: 'remembered',
-      reply: remembered(question, copy, opened, told.ttlMs, clock.nowMs()),
-      saved: told.saved,
-      poll: told.poll,
-    })
     const opened = copies.open(copy)
-    if (!(opened instanceof Promise)) return tell(opened)
+    // Where there are others, a copy has to be confirmed by them.
+    const again = fellows ? undefined : bareOf(question)
+    if (!(opened instanceof Promise)) return tell(question, copy, opened, told, again)
     return opened.then(read => {
-      if (read && whose.copyFor(question) === copy) return tell(read)
+      if (read && whose.copyFor(question) === copy) return tell(question, copy, read, told)
       // It cannot be read, and is gone; or something has come to light while it was opened: a write, or a 401 for his token.
       close(read)
       return LOOK_AGAIN
     })
+  }
+
+  function tell(question: Question, copy: Copy, opened: Opened, told: Told, again?: Question): Remembered {
+    const { saved, poll, ttlMs } = told
+    const reply = remembered(question, copy, opened, ttlMs, clock.nowMs())
+    return { kind: 'remembered', reply, saved, poll, again }
+  }
+
+  function toldByFinal({ isFinal, answeredMs }: Copy, nowMs: number): Told | undefined {
+    const ttlMs = answeredMs + config().cache.terminalMaxAgeMs - nowMs
+    return isFinal && ttlMs > 0 ? { saved: 'terminal', poll: undefined, ttlMs } : undefined
+  }
+
+  /** Of one in its interval, if nobody else is about to bring a younger one. */
+  function toldByFresh(question: Question, copy: Copy, nowMs: number): Told | undefined {
+    const { polling } = config()
+    const isFresh = nowMs - copy.answeredMs < polling.intervalMs && polling.mode === 'enforce'
+    if (!isFresh || underWay.twin(whose.twinKeyOf(question))) return undefined
+    const verdict = polls.ask(pollKeyFor(question, copy), copy.envelope || question.account, nowMs)
+    return verdict.kind === 'inside'
+      ? { saved: 'poll', poll: 'remembered', ttlMs: verdict.restMs }
+      : undefined
+  }
+
+  function glance(question: Question): Remembered | undefined {
+    const nowMs = clock.nowMs()
+    const copy = whose.copyFor(question)
+    const told = copy && (toldByFinal(copy, nowMs) ?? toldByFresh(question, copy, nowMs))
+    const opened = told && copies.open(copy)
+    if (opened instanceof Promise) void opened.then(close)
+    return opened && !(opened instanceof Promise) ? tell(question, copy, opened, told) : undefined
   }
 
   /** @param question `undefined` for one who may not see what it brings, and only waits to see what becomes of it */
@@ -162,6 +192,9 @@ export function makeRecall({ clock, polls, copies, whose, underWay, fellows, con
 
   return {
     recall,
+
+    /** `Shield.glance`, of a node that is alone. */
+    glance,
 
     /** A final copy past its age, where DocuSign cannot be asked and the operator allows it. */
     async stale(question: Question): Promise<Reply | undefined> {

@@ -8,101 +8,33 @@
  *                   ▲              ▲                ▲                      ▲                  │
  *                   └── accepted ──┴──── kept ──────┴─── shared ───────────┴──── begun ◀──────┘
  */
-import type { IncomingHttpHeaders } from 'node:http'
-import type { Clock, Turns } from '../base/clock.js'
-import type { Commons } from '../base/commons.js'
 import { keyOf } from '../base/key.js'
-import type { Notebook } from '../base/notebook.js'
 import { makeStore } from '../base/store.js'
-import type { ShieldMarks } from '../base/trace.js'
-import type { Call } from '../base/types.js'
-import type { Vault } from '../base/vault.js'
 import { makeAcquaint } from './acquaint.js'
 import { makeCopies } from './copies.js'
 import { readCredential } from './credential.js'
 import { makeDenials } from './denials.js'
 import { makeDiary } from './diary.js'
 import { makeFellows } from './fellows.js'
-import { makeIntrospection, type IntrospectionNeeds } from './introspect.js'
+import { makeIntrospection } from './introspect.js'
 import { makeLearning } from './learn.js'
 import { listen } from './listening.js'
 import { makeLosses } from './losses.js'
 import { marksOf } from './marks.js'
-import { pass, type Passing } from './passing.js'
+import { pass } from './passing.js'
 import { makePolls, MAX_POLLED } from './polls.js'
 import { questionOf, type Question } from './question.js'
-import { makeRecall, type Looked } from './recall.js'
-import type { Reply } from './reply.js'
+import { makeRecall } from './recall.js'
+import type { Shield, ShieldConfig, ShieldParts } from './shield-parts.js'
 import { makeTelling } from './telling.js'
 import { makeTerminal } from './terminal.js'
 import { makeTokens } from './tokens.js'
 import { makeUnderWay } from './under-way.js'
-import { Caller, envelopeKey, type Visitor } from './visitor.js'
+import { Caller, envelopeKey } from './visitor.js'
 import { makeWhose } from './whose.js'
 
-export interface ShieldConfig {
-  readonly polling: {
-    readonly intervalMs: number
-    readonly mode: 'enforce' | 'observe'
-    readonly withoutCopy: 'refuse' | 'pass'
-    readonly lists: boolean
-  }
-  readonly cache: {
-    readonly enabled: boolean
-    readonly terminalMaxAgeMs: number
-    readonly maxBytes: number
-    readonly maxEntryBytes: number
-    readonly staleIfErrorMs: number
-    readonly share: 'viewer' | 'account'
-  }
-  readonly identity: { readonly introspect: boolean; readonly recheckMs: number }
-}
-
-export interface ShieldParts {
-  readonly clock: Clock
-  readonly turns: Turns
-  readonly vault: Vault
-  readonly notebook: Notebook
-  /** What other nodes know, where there are any. */
-  readonly commons?: Commons | undefined
-  /** `GET /oauth/userinfo` with this `Authorization`. */
-  readonly askUserinfo: IntrospectionNeeds['ask']
-  /** One name for an account, whichever of its two was used. */
-  readonly nameOf: (account: string) => string
-  /** Every name that is known of an account: what was kept before both were known is kept by the other one. */
-  readonly namesOf: (account: string) => readonly string[]
-}
-
 export type { Passing } from './passing.js'
-
-export interface Shield {
-  /** Reads who calls. @param headers those that go up @param body what it sends, where that was received whole */
-  visit(call: Call, headers: IncomingHttpHeaders, body: Buffer | undefined): Visitor
-  /** The key of the integration key behind its token, where a token endpoint told it. */
-  integrationOf(visitor: Visitor): string | undefined
-  /** For a trace, when the call is over. */
-  marksOf(visitor: Visitor): ShieldMarks & { readonly endedSinceMs: number | undefined }
-  /**
-   * Need DocuSign be asked? `undefined`: it is none of the shield's business, and the call goes on.
-   *
-   * @param untilMs for how long it may be held, nowMs scale
-   */
-  recall(visitor: Visitor, untilMs: number): Looked
-  /** For a call that no question stands for: what is told of its attempts, and what is wanted of its answer. */
-  pass(visitor: Visitor): Passing
-  /** A final copy past its age, where DocuSign cannot be asked and the operator allows it. */
-  stale(visitor: Visitor): Promise<Reply | undefined>
-  /** DocuSign's own answer to `GET /oauth/userinfo`, sent at `sentMs`: the client gets another. */
-  userinfo(visitor: Visitor, lines: readonly string[], body: Buffer, sentMs: number): void
-  /** A message of DocuSign Connect, signed by it. @returns whether it said anything */
-  connected(message: Buffer): boolean
-  /** Removes copies, from memory and vault alike. Returns how many there were. */
-  purge(which: { readonly account?: string | undefined; readonly envelope?: string | undefined }): number
-  tally(): { readonly entries: number; readonly bytes: number; readonly evictions: number }
-  configure(config: ShieldConfig): void
-  /** Writes down what is not written yet. */
-  flush(): void
-}
+export type { Shield, ShieldConfig, ShieldParts } from './shield-parts.js'
 
 const MAX_ACCOUNT_KEYS = 50_000
 
@@ -176,7 +108,7 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
     const { authorization } = question.headers
     if (authorization === undefined) return undefined
     if (!question.isTracked && question.call.method !== 'HEAD') return undefined
-    return introspection.resolve(question.credential, authorization, whose.mayRead(question))
+    return introspection.resolve(question.credential, authorization, () => whose.mayRead(question))
   }
 
   function accountKey(account: string | undefined): string {
@@ -212,6 +144,14 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
       const met = acquaint?.(question)
       const told = met ? met.then(() => introspect(question)) : introspect(question)
       return told ? told.then(() => memory.recall(question, untilMs)) : memory.recall(question, untilMs)
+    },
+
+    glance(question) {
+      const { call, account, credential } = question
+      // The account may have another name by now, and its copies with it.
+      if (accountKey(call.account) !== account) return undefined
+      if (introspection.mayResolve(credential, () => whose.mayRead(question))) return undefined
+      return memory.glance(question)
     },
 
     pass: visitor => pass(visitor, learning, clock),

@@ -133,7 +133,8 @@ export function makeTokens({
 
   function userOf({ token, legacy }: Credential): string | undefined {
     // Which of two credentials DocuSign goes by is its own affair, so userinfo, which saw one, has not told of both.
-    return legacy === '' ? tokens.get(token)?.user : undefined
+    // Whoever asks for it looks at its proof as well, and that counts as its use.
+    return legacy === '' ? tokens.peek(token)?.user : undefined
   }
 
   return {
@@ -192,10 +193,10 @@ export function makeTokens({
       const unknown = nameOf(credential, credential.id)
       return user === undefined ? [unknown] : [nameOf(credential, user), unknown]
     },
-    integrationKeyOf: ({ token, legacy }) => (legacy === '' ? tokens.get(token)?.integrationKey : undefined),
+    integrationKeyOf: ({ token, legacy }) => (legacy === '' ? tokens.peek(token)?.integrationKey : undefined),
     knowsUser: credential => userOf(credential) !== undefined,
     isTold({ token }, nowMs) {
-      const known = tokens.get(token)
+      const known = tokens.peek(token)
       return known !== undefined && nowMs - known.toldMs < believedMs
     },
     isProven: (credential, nowMs) => isFresh(credential, proofKey(credential), nowMs),

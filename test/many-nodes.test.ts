@@ -82,11 +82,37 @@ const CLOCK: History = {
     { what: 'clock', forMs: 563, thenMs: 453, rates: [60, 150, 150] },
   ],
 }
+/** Its clock is set back by an hour, and a moment later to where it was. */
+const TO_AND_FRO: History = {
+  seed: 1_514_078_203,
+  isLong: false,
+  steps: [
+    { what: 'flush', forMs: 20, thenMs: 939, rates: [20, 60, 150] },
+    { what: 'restart', forMs: 300, thenMs: 4_482, rates: [60, 20, 150] },
+    { what: 'readOnly', forMs: 25, thenMs: 1_367, rates: [150, 150, 150] },
+    { what: 'clock', forMs: 31, thenMs: 1, rates: [20, 150, 20] },
+    { what: 'clock', forMs: 3_990, thenMs: 3_424, rates: [150, 60, 20] },
+  ],
+}
 /**
  * In which a rule that was taken out was missed: who is there after a flush; what a Redis says in the quiet; parts that are
  * nobody else's; who was silent may have spent; a clock that was set.
  */
-const FOUND = [PRESENCE, HALF_INFORMED, PARTS, SILENT, CLOCK].map((history): [History] => [history])
+const FOUND = [PRESENCE, HALF_INFORMED, PARTS, SILENT, CLOCK, TO_AND_FRO].map((history): [History] => [
+  history,
+])
+
+/** It is set back while nobody reaches it. */
+const SET_BACK_UNSEEN: History = {
+  seed: 2_147_483_622,
+  isLong: false,
+  steps: [
+    { what: 'restart', forMs: 302, thenMs: 3_059, rates: [60, 0, 150] },
+    { what: 'readOnly', forMs: 1_508, thenMs: 6, rates: [0, 60, 0] },
+    { what: 'clock', forMs: 292, thenMs: 2, rates: [60, 60, 10] },
+    { what: 'restart', forMs: 164, thenMs: 4_988, rates: [60, 10, 1] },
+  ],
+}
 
 const IDLE: History = {
   seed: 1_540_005_536,
@@ -211,7 +237,7 @@ void t.test('whatever befalls Redis, DocuSign never counts one too many', { skip
         runs++
         if (world.violations.length > 0) throw new Error(world.violations.slice(0, 3).join('; '))
       }),
-      { ...RUNS, examples: [[IDLE]] },
+      { ...RUNS, examples: [[IDLE], [SET_BACK_UNSEEN]] },
     )
     t.ok(sent > 0 && sent < calls, `${runs} histories, ${sent} of ${calls} calls went up`)
   })

@@ -43,7 +43,8 @@ local SET_BACK = 5000
 local is_set_back = a.at and a.at - now > SET_BACK
 if is_set_back then forget() end
 if r.reset and a.g == r.g then forget() end
-if a.at and now < a.at then now = a.at end
+local is_behind = a.at and now < a.at
+if is_behind then now = a.at end
 
 local function keep()
   redis.call('PEXPIRE', H, r.keep)
@@ -61,6 +62,13 @@ end
 local me = nodes[r.n]
 local is_late = r.sent and now - r.sent > r.late
 if is_late or me and r.q <= me.q then return cjson.encode({ g = a.g or '', stale = 1, now = now }) end
+
+-- A quiet that was not over when anybody was last heard of has not done its work: the clock was set forward meanwhile, or
+-- all were away.
+if a.at and (a.quiet or 0) > a.at and now > a.quiet and now - a.at > r.pulse * 2 then
+  hush()
+  redis.call('HSET', H, 'quiet', a.quiet)
+end
 
 -- Whose data this is.
 if not a.g then
@@ -82,8 +90,9 @@ if r.back then
   local run = type(info) == 'string' and string.match(info, 'run_id:(%w+)') or 'unknown'
   local is_other = a.run and a.run ~= run
   a.run = run
-  -- Where nobody else was heard of late, the others may have been away as well, and spent what is not known here.
-  local is_silent = not a.at or now - a.at > r.pulse * 2
+  -- Where nobody else was heard of late, the others may have been away as well, and spent what is not known here. How long
+  -- ago it was cannot be told by a clock that was set back meanwhile.
+  local is_silent = not a.at or is_behind or r.setback or now - a.at > r.pulse * 2
   if is_other or (r.was and is_silent) then hush() end
 end
 `

@@ -32,6 +32,7 @@ export function makeBudgets(redis: RedisConnection, parts: BudgetsParts): Pool {
   const time = makeServerClock()
   /** What made the epoch the one it is. */
   let setsBefore = 0
+  let setbacksBefore = 0
   let epochBefore = 0
   const bus = redis.key(BUS, 'budgets')
   const place = (tag: string, windows: string) => redis.key(tag, 'budget', windows)
@@ -57,7 +58,7 @@ export function makeBudgets(redis: RedisConnection, parts: BudgetsParts): Pool {
       const windows = `${hourMs}-${burstMs}`
       const keys = [place(tag, windows), redis.key(tag, 'slots', windows)]
       const sentMs = clock.nowMs()
-      const { sets } = time
+      const { sets, setbacks } = time
       const ask = {
         ...written(report, sentMs),
         n: node,
@@ -66,6 +67,7 @@ export function makeBudgets(redis: RedisConnection, parts: BudgetsParts): Pool {
         win: windows,
         bus,
         ...(report.isBack && wasSet() && isOlder(tag, report.generation) && { reset: true }),
+        ...(report.wasAlone && wasSetBack() && { setback: true }),
       }
       const text = await redis.eval(BUDGET_SCRIPT, keys, [JSON.stringify(ask)])
       const told = JSON.parse(String(text)) as Reply
@@ -73,6 +75,8 @@ export function makeBudgets(redis: RedisConnection, parts: BudgetsParts): Pool {
       if (seen.peek(tag)?.generation !== told.g) seen.set(tag, { generation: told.g, sets: time.sets })
       // Its clock was set forward meanwhile: what has left a window by that clock has not left it.
       if (time.sets !== sets) return { kind: 'stale' }
+      // It was set back while we were away: whether the others were away as well was judged by it.
+      if (report.wasAlone && time.setbacks !== setbacks) return { kind: 'stale' }
       if (told.binds) promises.keep(tag, told.binds)
       return read(told)
     },
@@ -94,13 +98,22 @@ export function makeBudgets(redis: RedisConnection, parts: BudgetsParts): Pool {
     return known?.generation === generation && known.sets < time.sets
   }
 
+  function look(): void {
+    if (redis.epoch === epochBefore) return
+    epochBefore = redis.epoch
+    setsBefore = time.sets
+    setbacksBefore = time.setbacks
+  }
+
   /** Whether what stands there must not be believed, because its clock was set forward. */
   function wasSet(): boolean {
-    if (redis.epoch !== epochBefore) {
-      epochBefore = redis.epoch
-      setsBefore = time.sets
-    }
+    look()
     return time.sets !== setsBefore
+  }
+
+  function wasSetBack(): boolean {
+    look()
+    return time.setbacks !== setbacksBefore
   }
 
   function written(report: Report, nowMs: number) {

@@ -16,6 +16,8 @@ export interface ServerClock {
   earliestMs(nowMs: number): number | undefined
   /** How often it was set forward: what stands there then seems older than it is. */
   readonly sets: number
+  /** How often it was set back: what stands there then seems younger than it is. */
+  readonly setbacks: number
 }
 
 export function makeServerClock(): ServerClock {
@@ -23,6 +25,7 @@ export function makeServerClock(): ServerClock {
   let high = Infinity
   let learnedMs = -Infinity
   let sets = 0
+  let setbacks = 0
 
   return {
     learn(serverMs, sentMs, heardMs) {
@@ -31,6 +34,7 @@ export function makeServerClock(): ServerClock {
       const to = serverMs + 1 - sentMs
       const drift = (heardMs - learnedMs) * DRIFT
       if (low > -Infinity && from > high + drift + SET_MS) sets++
+      if (to < low - drift - SET_MS) setbacks++
       const isOther = from > high + drift || to < low - drift
       const isBetter = to - from <= high - low || heardMs - learnedMs > BELIEVED_MS
       if (!isOther && !isBetter) return
@@ -41,6 +45,9 @@ export function makeServerClock(): ServerClock {
     earliestMs: nowMs => (low === -Infinity ? undefined : Math.floor(nowMs + low)),
     get sets() {
       return sets
+    },
+    get setbacks() {
+      return setbacks
     },
   }
 }

@@ -22,7 +22,7 @@ const HUNG = '/restapi/v2.1/accounts/3'
 const DOCUMENT_BYTES = 256 * 1024
 const LARGE_BYTES = 12 * 1024 * 1024
 /** Of it, a connection's buffers take several megabytes before its reader holds anybody back. */
-const MUCH_BYTES = 4_000_000
+const MUCH_BYTES = 8_000_000
 const PIECE = Buffer.alloc(256 * 1024, 'a')
 
 const upstream = await startUpstream()
@@ -168,28 +168,28 @@ void t.test(`${CROWD} readers take megabytes before they stand still, and nobody
   // Its first calls cost many times what the later ones do.
   let n = 0
   await drive(house.port, () => sdkRequest(`${OTHER}/users?warm=${n++}`), 16, 8_000)
-  // A busy machine stalls now and then; what the crowd does to others, it does every time.
+  // A busy machine stalls now and then, and a kernel whose socket memory is used up (`tcp_mem`: this is three gigabytes)
+  // drops what comes and has it sent again, whoever's it is; what the crowd does to others, it does every time.
   let leastMs = Infinity
   for (let tries = 0; tries < 3 && leastMs > 1_000; tries++) {
     const clients: Client[] = []
-    const took = await meanwhile(
-      [SLOW, OTHER],
-      async () => {
-        for (let n = 0; n < CROWD; n++) {
-          const client = await openClient(house.port)
-          client.socket.pause()
-          client.send(`GET ${SLOW}/documents?bytes=${MUCH_BYTES}&n=${tries}-${n} HTTP/1.1\r\n${HEAD}\r\n`)
-          clients.push(client)
-          if (n % 20 === 0) await pause(50)
-        }
-        await pause(1_000)
-      },
-      house.port,
+    const crowd = (async () => {
+      for (let n = 0; n < CROWD; n++) {
+        const client = await openClient(house.port)
+        client.socket.pause()
+        client.send(`GET ${SLOW}/documents?bytes=${MUCH_BYTES}&n=${tries}-${n} HTTP/1.1\r\n${HEAD}\r\n`)
+        clients.push(client)
+        if (n % 20 === 0) await pause(50)
+      }
+      await pause(1_000)
+    })()
+    // Each by itself: the quick ones of the one would hide the slow ones of the other.
+    const both = await Promise.all(
+      [SLOW, OTHER].map(account => meanwhile([account], () => crowd, house.port)),
     )
-    leastMs = Math.min(leastMs, share(took, 0.95))
-    t.comment(
-      `p95 of ${took.length} GETs: ${share(took, 0.95).toFixed(0)} ms, the longest ${took.at(-1)?.toFixed(0)} ms`,
-    )
+    const [own, other] = both.map(took => share(took, 0.95))
+    leastMs = Math.min(leastMs, Math.max(own ?? Infinity, other ?? Infinity))
+    t.comment(`p95 of the GETs of their account: ${own?.toFixed(0)} ms, of another: ${other?.toFixed(0)} ms`)
     const [reader, ...others] = clients
     for (const client of others) client.leave()
     let bytes = 0

@@ -36,7 +36,8 @@ import { makeWhose } from './whose.js'
 export type { Passing } from './passing.js'
 export type { Shield, ShieldConfig, ShieldParts } from './shield-parts.js'
 
-const MAX_ACCOUNT_KEYS = 50_000
+/** Few, because 250 bytes spare a microsecond, and whoever calls may name any. */
+const MAX_ACCOUNT_KEYS = 5_000
 
 export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
   const { clock, turns, vault, notebook, commons, nameOf, namesOf } = parts

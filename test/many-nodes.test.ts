@@ -19,8 +19,12 @@ const LONG = { hour: { limit: 300, windowMs: 36_000 }, burst: { limit: 60, windo
 /** What the clock of Redis is set by: an hour that was forgotten, and what a time server mends. */
 const SETS_MS = [3_600_000, -3_600_000, -100_000, 4_000, -4_000, 300]
 
-/** A history takes a second: it is told as it was found, and not made shorter first. */
-const RUNS = { numRuns: Number(process.env['MANY_NODES_RUNS'] ?? 20), endOnFailure: true }
+/**
+ * A history takes a second: it is told as it was found, and not made shorter first. The suite lives the same ones each
+ * time; who asks for more (`MANY_NODES_RUNS=200`) goes hunting, and lives others.
+ */
+const HUNTED = process.env['MANY_NODES_RUNS']
+const RUNS = { numRuns: Number(HUNTED ?? 20), endOnFailure: true, ...(HUNTED === undefined && { seed: 7 }) }
 
 interface History {
   readonly seed: number
@@ -82,6 +86,19 @@ const CLOCK: History = {
     { what: 'clock', forMs: 563, thenMs: 453, rates: [60, 150, 150] },
   ],
 }
+/** Its clock is set forward, and the next moment another server takes over. */
+const SET_AND_LOST: History = {
+  seed: 864_081_080,
+  isLong: false,
+  steps: [
+    { what: 'freeze', forMs: 304, thenMs: 4_993, rates: [60, 150, 20] },
+    { what: 'failOver', forMs: 1_909, thenMs: 4_687, rates: [20, 60, 20] },
+    { what: 'restart', forMs: 217, thenMs: 1_825, rates: [150, 20, 150] },
+    { what: 'rates', forMs: 26, thenMs: 9, rates: [150, 20, 150] },
+    { what: 'clock', forMs: 2_331, thenMs: 6, rates: [60, 20, 60] },
+    { what: 'failOver', forMs: 2_049, thenMs: 449, rates: [150, 20, 60] },
+  ],
+}
 /** Its clock is set back by an hour, and a moment later to where it was. */
 const TO_AND_FRO: History = {
   seed: 1_514_078_203,
@@ -98,9 +115,9 @@ const TO_AND_FRO: History = {
  * In which a rule that was taken out was missed: who is there after a flush; what a Redis says in the quiet; parts that are
  * nobody else's; who was silent may have spent; a clock that was set.
  */
-const FOUND = [PRESENCE, HALF_INFORMED, PARTS, SILENT, CLOCK, TO_AND_FRO].map((history): [History] => [
-  history,
-])
+const FOUND = [PRESENCE, HALF_INFORMED, PARTS, SILENT, CLOCK, TO_AND_FRO, SET_AND_LOST].map(
+  (history): [History] => [history],
+)
 
 /** It is set back while nobody reaches it. */
 const SET_BACK_UNSEEN: History = {
@@ -111,6 +128,17 @@ const SET_BACK_UNSEEN: History = {
     { what: 'readOnly', forMs: 1_508, thenMs: 6, rates: [0, 60, 0] },
     { what: 'clock', forMs: 292, thenMs: 2, rates: [60, 60, 10] },
     { what: 'restart', forMs: 164, thenMs: 4_988, rates: [60, 10, 1] },
+  ],
+}
+/** A replica takes over that has heard of the data only what the first node said. */
+const OLD_REPLICA: History = {
+  seed: 2_147_483_623,
+  isLong: true,
+  steps: [
+    { what: 'failOver', forMs: 21, thenMs: 4_073, rates: [150, 60, 1] },
+    { what: 'flush', forMs: 118, thenMs: 2, rates: [10, 150, 10] },
+    { what: 'failOver', forMs: 304, thenMs: 1_413, rates: [60, 0, 10] },
+    { what: 'freeze', forMs: 263, thenMs: 1_012, rates: [0, 60, 10] },
   ],
 }
 
@@ -237,7 +265,7 @@ void t.test('whatever befalls Redis, DocuSign never counts one too many', { skip
         runs++
         if (world.violations.length > 0) throw new Error(world.violations.slice(0, 3).join('; '))
       }),
-      { ...RUNS, examples: [[IDLE], [SET_BACK_UNSEEN]] },
+      { ...RUNS, examples: [[IDLE], [SET_BACK_UNSEEN], [OLD_REPLICA]] },
     )
     t.ok(sent > 0 && sent < calls, `${runs} histories, ${sent} of ${calls} calls went up`)
   })

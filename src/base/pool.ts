@@ -57,6 +57,8 @@ export interface Report {
   readonly total: number
   readonly heardTotal: number
   readonly answered: readonly Answered[]
+  /** These are all that still matter, whatever has been told of them before. */
+  readonly bringsAll: boolean
   /** `undefined`: the hour slides. */
   readonly hour: HourSeen | undefined
   /** Calls since the last report of which no header tells. */

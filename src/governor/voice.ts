@@ -98,6 +98,7 @@ export class Voice {
       total: this.#total,
       heardTotal: this.#total - answered.reduce((sum, { count }) => sum + count, 0),
       answered,
+      bringsAll: this.#bringsAll,
       hour: hour && {
         resetAtSeconds: hour.resetAtSeconds,
         turnsInMs: hour.turnsAtMs - nowMs,

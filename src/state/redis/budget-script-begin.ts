@@ -70,11 +70,15 @@ if a.at and (a.quiet or 0) > a.at and now > a.quiet and now - a.at > r.pulse * 2
   redis.call('HSET', H, 'quiet', a.quiet)
 end
 
--- Whose data this is.
+local function server()
+  local info = redis.pcall('INFO', 'server')
+  return type(info) == 'string' and string.match(info, 'run_id:(%w+)') or 'unknown'
+end
+-- Whose data this is, and where it was written.
 if not a.g then
-  a.g = r.id
+  a.g, a.run = r.id, server()
   if is_set_back then hush() end
-  redis.call('HSET', H, 'g', a.g, 'at', now, 'quiet', a.quiet or 0)
+  redis.call('HSET', H, 'g', a.g, 'at', now, 'quiet', a.quiet or 0, 'run', a.run)
 end
 if r.g ~= '' and r.g ~= a.g then
   if a.old ~= r.g then
@@ -86,13 +90,18 @@ if r.g ~= '' and r.g ~= a.g then
   return cjson.encode({ g = a.g, again = 1, now = now })
 end
 if r.back then
-  local info = redis.pcall('INFO', 'server')
-  local run = type(info) == 'string' and string.match(info, 'run_id:(%w+)') or 'unknown'
-  local is_other = a.run and a.run ~= run
-  a.run = run
+  local run = server()
+  local is_other = a.run ~= run
+  if is_other then a.run, a.moved = run, 1 end
   -- Where nobody else was heard of late, the others may have been away as well, and spent what is not known here. How long
   -- ago it was cannot be told by a clock that was set back meanwhile.
   local is_silent = not a.at or is_behind or r.setback or now - a.at > r.pulse * 2
   if is_other or (r.was and is_silent) then hush() end
+  -- What stands here may be from before this node told anything: nobody knows any more what of its calls is in it.
+  if a.moved and not me and r.base > 0 and not r.all then
+    redis.call('HSET', H, 'run', a.run, 'moved', 1, 'quiet', a.quiet or 0)
+    keep()
+    return cjson.encode({ g = a.g, again = 1, now = now })
+  end
 end
 `

@@ -30,14 +30,10 @@ export interface BudgetsParts {
 export function makeBudgets(redis: RedisConnection, parts: BudgetsParts): Pool {
   const { clock, node, lateMs, nodes, others } = parts
   const time = makeServerClock()
-  /** What made the epoch the one it is. */
-  let setsBefore = 0
-  let setbacksBefore = 0
-  let epochBefore = 0
   const bus = redis.key(BUS, 'budgets')
   const place = (tag: string, windows: string) => redis.key(tag, 'budget', windows)
-  /** Of each account the data that stand there, and how often the clock had been set when they were seen first. */
-  const seen = makeStore<{ readonly generation: string; readonly sets: number }>(MAX_SEEN)
+  /** Of each account the data that stand there; how often the clock had been set forward when they were seen first, and back when last. */
+  const seen = makeStore<{ readonly generation: string; readonly sets: number; setbacks: number }>(MAX_SEEN)
   const promises = makePromises(redis, node, clock, place)
 
   return {
@@ -66,17 +62,21 @@ export function makeBudgets(redis: RedisConnection, parts: BudgetsParts): Pool {
         tag,
         win: windows,
         bus,
-        ...(report.isBack && wasSet() && isOlder(tag, report.generation) && { reset: true }),
-        ...(report.wasAlone && wasSetBack() && { setback: true }),
+        ...(report.isBack && isOlder(tag, report.generation) && { reset: true }),
+        ...(report.wasAlone && wasSetBack(tag) && { setback: true }),
       }
       const text = await redis.eval(BUDGET_SCRIPT, keys, [JSON.stringify(ask)])
       const told = JSON.parse(String(text)) as Reply
       time.learn(told.now, sentMs, clock.nowMs())
-      if (seen.peek(tag)?.generation !== told.g) seen.set(tag, { generation: told.g, sets: time.sets })
+      const known = seen.peek(tag)
+      if (known?.generation !== told.g) {
+        seen.set(tag, { generation: told.g, sets: time.sets, setbacks: known?.setbacks ?? time.setbacks })
+      }
       // Its clock was set forward meanwhile: what has left a window by that clock has not left it.
       if (time.sets !== sets) return { kind: 'stale' }
       // It was set back while we were away: whether the others were away as well was judged by it.
       if (report.wasAlone && time.setbacks !== setbacks) return { kind: 'stale' }
+      hear(tag)
       if (told.binds) promises.keep(tag, told.binds)
       return read(told)
     },
@@ -92,28 +92,21 @@ export function makeBudgets(redis: RedisConnection, parts: BudgetsParts): Pool {
     },
   }
 
-  /** These data are from before the clock was set; what has come into their place is not forgotten as well. */
+  /** These data are from before the clock was set forward; what has come into their place is not forgotten as well. */
   function isOlder(tag: string, generation: string): boolean {
     const known = seen.peek(tag)
     return known?.generation === generation && known.sets < time.sets
   }
 
-  function look(): void {
-    if (redis.epoch === epochBefore) return
-    epochBefore = redis.epoch
-    setsBefore = time.sets
-    setbacksBefore = time.setbacks
+  function hear(tag: string): void {
+    const known = seen.peek(tag)
+    if (known) known.setbacks = time.setbacks
   }
 
-  /** Whether what stands there must not be believed, because its clock was set forward. */
-  function wasSet(): boolean {
-    look()
-    return time.sets !== setsBefore
-  }
-
-  function wasSetBack(): boolean {
-    look()
-    return time.setbacks !== setbacksBefore
+  /** Since we were last heard. */
+  function wasSetBack(tag: string): boolean {
+    const known = seen.peek(tag)
+    return known !== undefined && known.setbacks < time.setbacks
   }
 
   function written(report: Report, nowMs: number) {
@@ -136,6 +129,7 @@ export function makeBudgets(redis: RedisConnection, parts: BudgetsParts): Pool {
       bp: report.part?.burst,
       total: report.total,
       base: report.heardTotal,
+      all: report.bringsAll || undefined,
       c: report.answered.flatMap(({ agoMs, count }) => [Math.max(0, Math.floor(agoMs)), count]),
       hr: hour?.resetAtSeconds,
       hl: hour && Math.ceil(hour.turnsInMs),

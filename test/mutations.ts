@@ -16,10 +16,10 @@ async function run([file, group]: Mutation['test']): Promise<{
   ended: boolean
 }> {
   const child = spawn(process.execPath, [new URL(`test/${file}.test.js`, COPY).pathname], {
-    env: { ...process.env, TAP_GREP: `/^${group}/`, TAP_TIMEOUT: '60', TAP_BAIL: '0' },
+    env: { ...process.env, TAP_GREP: `/^${group}/`, TAP_TIMEOUT: '180', TAP_BAIL: '0' },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  const limit = setTimeout(() => child.kill('SIGKILL'), 75_000)
+  const limit = setTimeout(() => child.kill('SIGKILL'), 200_000)
   let [out, errors] = ['', '']
   child.stdout.on('data', bytes => (out += String(bytes)))
   child.stderr.on('data', bytes => (errors += String(bytes)))

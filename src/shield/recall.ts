@@ -64,7 +64,7 @@ export function makeRecall({ clock, polls, copies, whose, underWay, fellows, con
     const final = copy && toldByFinal(copy, nowMs)
     if (final) return remember(question, copy, final)
     const ageMs = copy ? nowMs - copy.answeredMs : Infinity
-    const isFresh = copy !== undefined && ageMs < polling.intervalMs && polling.mode === 'enforce'
+    const isFresh = copy !== undefined && isOfThisInterval(copy, nowMs)
     if (question.call.method === 'HEAD') {
       // Not a GET, so no poll; but what a GET of the same caller may be told from a copy, it is told too.
       const ttlMs = polling.intervalMs - ageMs
@@ -156,11 +156,14 @@ export function makeRecall({ clock, polls, copies, whose, underWay, fellows, con
     return isFinal && ttlMs > 0 ? { saved: 'terminal', poll: undefined, ttlMs } : undefined
   }
 
+  function isOfThisInterval({ answeredMs }: Copy, nowMs: number): boolean {
+    const { intervalMs, mode } = config().polling
+    return nowMs - answeredMs < intervalMs && mode === 'enforce'
+  }
+
   /** Of one in its interval, if nobody else is about to bring a younger one. */
   function toldByFresh(question: Question, copy: Copy, nowMs: number): Told | undefined {
-    const { polling } = config()
-    const isFresh = nowMs - copy.answeredMs < polling.intervalMs && polling.mode === 'enforce'
-    if (!isFresh || underWay.twin(whose.twinKeyOf(question))) return undefined
+    if (!isOfThisInterval(copy, nowMs) || underWay.twin(whose.twinKeyOf(question))) return undefined
     const verdict = polls.ask(pollKeyFor(question, copy), copy.envelope || question.account, nowMs)
     return verdict.kind === 'inside'
       ? { saved: 'poll', poll: 'remembered', ttlMs: verdict.restMs }

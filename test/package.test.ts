@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { parse } from 'yaml'
+import { NODE_OPTIONS } from './fixtures/flood.js'
 import { ROOT } from './fixtures/governor.js'
 
 const root = fileURLToPath(ROOT)
@@ -182,4 +183,5 @@ void t.test('a tag makes the release only after the suite; the image says what i
     t.match(given, new RegExp(`^${label.toUpperCase()}=`, 'm'))
   }
   for (const label of ['title', 'description', 'licenses']) t.match(dockerfile, `image.${label}="`)
+  t.match(dockerfile, `NODE_OPTIONS=${NODE_OPTIONS} `, 'the heap that floods are measured with')
 })

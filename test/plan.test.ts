@@ -10,11 +10,14 @@ import { traceHeaderLine, traceLine } from '../src/base/trace.js'
 import { makeDocusign } from '../src/plan/docusign.js'
 import { readCondition } from '../src/plan/fail-if.js'
 import type { Figures } from '../src/plan/figures.js'
+import { DAY_MS, EPOCH_MS as MODEL_EPOCH_MS, generated } from '../src/plan/generate.js'
+import { readModel, type Model } from '../src/plan/model.js'
 import { PASSED_ON } from '../src/plan/record.js'
 import { readCosts, scaleOf } from '../src/plan/scale.js'
 import { varied } from '../src/plan/variation.js'
 import { makeVirtualClock } from '../src/plan/virtual-clock.js'
 import { runPlan, type PlanEnd } from '../src/replay/command.js'
+import { collect } from './fixtures/collect.js'
 import { hasChromium, openChromium } from './fixtures/browser.js'
 import { makeHandClock } from './fixtures/hand-clock.js'
 import { ROOT } from './fixtures/governor.js'
@@ -217,6 +220,42 @@ void t.test('one moment is over before the next one comes', async t => {
   await clock.passTo(30)
   t.same(seen, ['a at 10', 'b at 20'])
 })
+
+void t.test(
+  'what is held in memory grows no more from the second day on, however many calls there are',
+  async t => {
+    // Of every envelope a lot of looks, because it is known for good that one has ended, up to half a million of them.
+    const model = readModel({
+      accounts: 20,
+      weekends: true,
+      office: '0-24',
+      apps: { crm: { envelopes: 400, open: 21_600, poll: 1_000, documents: 2 } },
+    })
+    if (!('apps' in model)) throw new Error(model.join('; '))
+    const held: { readonly calls: number; readonly bytes: number }[] = []
+    async function* days() {
+      let calls = 0
+      let batch: TraceRecord[] = []
+      for (const record of generated(model as Model, 5, 0)) {
+        batch.push(record)
+        calls++
+        if (batch.length < 500) continue
+        yield batch
+        batch = []
+        if (record.atMs < MODEL_EPOCH_MS + (held.length + 1) * DAY_MS - 3_600_000) continue
+        collect()
+        held.push({ calls, bytes: process.memoryUsage().heapUsed })
+      }
+    }
+    const { calls } = await replayed(days(), { GOVERNOR_CACHE_MAX_BYTES: '1000000' })
+    t.ok(calls.up > 30_000, `${calls.up} went up`)
+    const [, second, , , last] = held
+    if (!second || !last) throw new Error(`${held.length} days`)
+    const each = (last.bytes - second.bytes) / (last.calls - second.calls)
+    t.comment(held.map(({ calls: seen, bytes }) => `${seen}: ${bytes}`).join(', '))
+    t.ok(each < 40, `${each} bytes more for each call`)
+  },
+)
 
 void t.test('the limit that is said to be enough is enough, and one step less is not', async t => {
   const path = folder(t)

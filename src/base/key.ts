@@ -18,9 +18,12 @@ const SCRATCH = Buffer.alloc(KEY_CHARS)
  * in a request line or a header, so no two lists of parts run together.
  */
 export function keyOf(...parts: readonly string[]): string {
+  // `join` costs a quarter of it all (measured).
+  let text = parts[0] ?? ''
+  for (let i = 1; i < parts.length; i++) text += `\0${parts[i] as string}`
   // In one call and as text: every call makes several keys, and half of what a `Hash` or a digest of bytes costs is that
   // it has to be collected (measured: 1.5 us and 0.9 us, this 0.5 us).
-  const digest = hash('sha256', parts.join('\0'), 'base64url')
+  const digest = hash('sha256', text, 'base64url')
   // Written anew: a piece of a longer string would keep all of that alive.
   SCRATCH.write(digest, 0, KEY_CHARS, 'latin1')
   SCRATCH[LAST] = FIRST_BITS[SCRATCH[LAST] ?? 0] ?? 0

@@ -1,7 +1,7 @@
 /** What a modelled DocuSign's answers look like to those who send and read them. */
 import { EventEmitter } from 'node:events'
 import { Readable } from 'node:stream'
-import type { Clock } from '../base/clock.js'
+import type { Clock, Timer } from '../base/clock.js'
 import type { TraceRecord } from '../base/trace.js'
 import type { Call } from '../base/types.js'
 import type { Answer, Failure, Leave, Sending, Shipment } from '../forward/exchange.js'
@@ -25,18 +25,26 @@ export function makeSender(docusign: ModelledDocusign, clock: Clock) {
     send(shipment: Shipment, leave: Leave): Sending {
       if (!leave.holds()) return { result: Promise.resolve(WITHHELD), abort: () => undefined }
       const told = docusign.arrived((shipment as RecordShipment).record)
-      let abort: () => void = () => undefined
-      const result = new Promise<Answer | Failure>(resolve => {
-        const timer = clock.after(told.afterMs, () =>
-          resolve('kind' in told ? SILENT : new Given(told.status, told.headers, told.error)),
-        )
-        abort = () => {
-          timer.cancel()
-          resolve({ ...SILENT, cause: 'aborted' })
-        }
-      })
-      return { result, abort: () => abort() }
+      return new OnItsWay(told, clock)
     },
+  }
+}
+
+class OnItsWay implements Sending {
+  readonly result: Promise<Answer | Failure>
+  readonly #timer: Timer
+  #resolve: (result: Answer | Failure) => void = () => undefined
+
+  constructor(told: ReturnType<ModelledDocusign['arrived']>, clock: Clock) {
+    this.result = new Promise(resolve => (this.#resolve = resolve))
+    this.#timer = clock.after(told.afterMs, () =>
+      this.#resolve('kind' in told ? SILENT : new Given(told.status, told.headers, told.error)),
+    )
+  }
+
+  abort(): void {
+    this.#timer.cancel()
+    this.#resolve({ ...SILENT, cause: 'aborted' })
   }
 }
 

@@ -20,10 +20,13 @@ export class Lately<V> {
   }
 
   set(key: string, value: V): void {
-    if (this.#now.size >= this.#most) {
-      this.#before = this.#now
-      this.#now = new Map()
-    }
+    if (this.#now.size >= this.#most) this.turn()
     this.#now.set(key, value)
+  }
+
+  /** What is not asked for until the next turn is forgotten then. */
+  turn(): void {
+    this.#before = this.#now
+    this.#now = new Map()
   }
 }

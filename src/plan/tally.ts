@@ -28,6 +28,7 @@ export interface TallyConfig {
 
 /** Longer polling intervals that are looked at, as multiples of the one that holds. */
 export const LONGER = [2, 4] as const
+const LONGEST = Math.max(...LONGER)
 /** A wait that nobody complains of. */
 const GOOD_MS = 1_000
 const MAX_APPS = 100
@@ -76,7 +77,9 @@ export class Tally {
   readonly #peaks: Partial<Record<Window, Peak>> = {}
   readonly #over = new Set<string>()
   #factor = Infinity
+  /** Of each resource, when its interval began, by `LONGER`. */
   readonly #polled = new Lately<number[]>(MAX_POLLED)
+  #turnedMs = NaN
 
   constructor(config: TallyConfig) {
     this.#config = config
@@ -160,15 +163,23 @@ export class Tally {
   /** What went up was the first read of a resource in its interval. */
   polled(record: TraceRecord, poll: PollResult | undefined, atMs: number): void {
     if (poll !== 'first') return
+    const { intervalMs } = this.#config
+    // What is older than the longest interval is no longer asked about.
+    if (!(atMs - this.#turnedMs < LONGEST * intervalMs)) {
+      this.#polled.turn()
+      this.#turnedMs = atMs
+    }
     const key = `${record.app} ${record.resource}`
-    const last = this.#polled.get(key)
-    const next = LONGER.map((times, i) => {
-      const beganMs = last?.[i]
-      if (beganMs === undefined || atMs - beganMs >= times * this.#config.intervalMs) return atMs
-      this.spared.set(times, (this.spared.get(times) ?? 0) + 1)
-      return beganMs
+    const began = this.#polled.get(key)
+    if (!began)
+      return this.#polled.set(
+        key,
+        LONGER.map(() => atMs),
+      )
+    LONGER.forEach((times, i) => {
+      if (atMs - (began[i] as number) >= times * intervalMs) began[i] = atMs
+      else this.spared.set(times, (this.spared.get(times) as number) + 1)
     })
-    this.#polled.set(key, next)
   }
 
   /**

@@ -8,8 +8,12 @@ import { makeHeap } from './heap.js'
 export interface VirtualClock extends Clock {
   /** Lets time pass until then (nowMs scale), and rings what is due on the way, in order. `undefined`: nothing was. */
   passTo(untilMs: number): Promise<void> | undefined
+  /** Lets time pass to the first timer that is due until then, and rings it. `false`: none was, and it is then. */
+  ring(untilMs: number): boolean
   /** Lets the promise jobs of this moment run. */
   settle(): Promise<void>
+  /** The same without a promise: a replay has more than two moments for each call. */
+  whenSettled(then: () => void): void
   /** When the next timer is due, at the earliest; `undefined` where none is set. */
   readonly nextMs: number | undefined
   readonly turns: Turns
@@ -34,19 +38,19 @@ export function makeVirtualClock(epochMs: number, whenIdle: (run: () => void) =>
   /** From a promise job, because only what such a job asks for comes after all others; `queueMicrotask` costs half as much again (measured). */
   const idle = (then: () => void) => void JOB.then(() => whenIdle(then))
 
-  function settle(): Promise<void> {
-    return new Promise(resolve => {
-      const look = () => {
-        if (ends.length === 0) return resolve()
-        const now = ends
-        ends = []
-        for (const end of now) end()
-        // What ends a turn may begin another.
-        idle(look)
-      }
+  function whenSettled(then: () => void): void {
+    const look = () => {
+      if (ends.length === 0) return then()
+      const now = ends
+      ends = []
+      for (const end of now) end()
+      // What ends a turn may begin another.
       idle(look)
-    })
+    }
+    idle(look)
   }
+
+  const settle = () => new Promise<void>(whenSettled)
 
   function set(delayMs: number, ring: () => void): Alarm {
     const alarm = { atMs: nowMs + Math.max(0, delayMs), order: orders++, ring }
@@ -63,26 +67,30 @@ export function makeVirtualClock(epochMs: number, whenIdle: (run: () => void) =>
     }
   }
 
-  async function ringUntil(untilMs: number): Promise<void> {
-    for (let alarm = first(); alarm && alarm.atMs <= untilMs; alarm = first()) {
-      alarms.take()
-      nowMs = Math.max(nowMs, alarm.atMs)
-      alarm.ring?.()
-      await settle()
+  function ring(untilMs: number): boolean {
+    const alarm = first()
+    if (!alarm || alarm.atMs > untilMs) {
+      nowMs = Math.max(nowMs, untilMs)
+      return false
     }
-    nowMs = Math.max(nowMs, untilMs)
+    alarms.take()
+    nowMs = Math.max(nowMs, alarm.atMs)
+    alarm.ring?.()
+    return true
+  }
+
+  async function ringOn(untilMs: number): Promise<void> {
+    do await settle()
+    while (ring(untilMs))
   }
 
   return {
     nowMs: () => nowMs,
     wallMs: () => epochMs + nowMs,
     after: (delayMs, ring) => new VirtualTimer(() => set(delayMs, ring)),
-    passTo(untilMs) {
-      const alarm = first()
-      if (alarm && alarm.atMs <= untilMs) return ringUntil(untilMs)
-      nowMs = Math.max(nowMs, untilMs)
-      return undefined
-    },
+    passTo: untilMs => (ring(untilMs) ? ringOn(untilMs) : undefined),
+    ring,
+    whenSettled,
     settle,
     get nextMs() {
       return first()?.atMs

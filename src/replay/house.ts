@@ -1,9 +1,9 @@
 /** The rooms of one replay, and the way of a call through them: that of `entry/corridor.ts`, with nobody at either end. */
 import type { TraceRecord } from '../base/trace.js'
-import type { Reason } from '../base/types.js'
+import type { Call, Reason } from '../base/types.js'
 import type { Config } from '../config/settings.js'
 import { governorSlice, shieldSlice } from '../config/slices.js'
-import { makeAsk, type Notes } from '../entry/ask.js'
+import { makeAsk, type Asked, type Notes } from '../entry/ask.js'
 import { NO_BODY } from '../entry/receive.js'
 import { mayRepeat, readOrigin } from '../forward/exchange.js'
 import { makeGovernor } from '../governor/governor.js'
@@ -22,7 +22,7 @@ import { makeShield, type Passing } from '../shield/shield.js'
 import type { Visitor } from '../shield/visitor.js'
 import { Listener, NO_JOURNAL } from './nobody.js'
 import { makeSpare, type Spared } from './spare.js'
-import { makeClosedVault, makeMemoryNotebook } from '../state/memory.js'
+import { makeClosedVault } from '../state/memory.js'
 
 export interface ReplayScenario {
   readonly config: Config
@@ -44,6 +44,11 @@ export interface ReplayParts {
 const ORIGIN = readOrigin('https://docusign.invalid')
 /** What never came to a room. */
 const UNREAD: ReadonlySet<Reason | undefined> = new Set(['bad-request'])
+
+interface Userinfo {
+  readonly status: number
+  readonly body: Buffer
+}
 
 export type House = ReturnType<typeof makeHouse>
 
@@ -67,7 +72,7 @@ export function makeHouse(scenario: ReplayScenario, { names, whenIdle }: ReplayP
     clock,
     turns: clock.turns,
     vault: makeClosedVault(),
-    notebook: makeMemoryNotebook(),
+    notebook: undefined,
     askUserinfo: authorization => askUserinfo(authorization),
     nameOf: account => governor.nameOf(account),
     namesOf: account => governor.namesOf(account),
@@ -76,15 +81,20 @@ export function makeHouse(scenario: ReplayScenario, { names, whenIdle }: ReplayP
   const ask = makeAsk({ governor, send: (shipment, leave) => sender.send(shipment, leave), mayRepeat }, clock)
   /** Envelopes that the shield has been told of. */
   const ended = new Lately<true>(MAX_ENDED)
+  /** Of each token, what userinfo answers: a fifth of all calls ask, and it is the same each time. */
+  const userinfos = new Lately<Userinfo>(MAX_USERINFOS)
   const spare = makeSpare({ shield, governor, tally, clock, origin: ORIGIN.text })
   let walking = 0
 
   /** A userinfo call takes as long as anything does of which nothing is known. */
-  function askUserinfo(authorization: string): Promise<{ readonly status: number; readonly body: Buffer }> {
+  function askUserinfo(authorization: string): Promise<Userinfo> {
     tally.userinfo++
-    const [, viewer = '', account = ''] = authorization.split(' ')
-    const told = { sub: calls.guid(viewer), accounts: [{ account_id: account }] }
-    const answer = { status: 200, body: Buffer.from(JSON.stringify(told)) }
+    let answer = userinfos.get(authorization)
+    if (!answer) {
+      const [, viewer = '', account = ''] = authorization.split(' ')
+      const told = { sub: calls.guid(viewer), accounts: [{ account_id: account }] }
+      userinfos.set(authorization, (answer = { status: 200, body: Buffer.from(JSON.stringify(told)) }))
+    }
     return new Promise(resolve => clock.after(USERINFO_MS, () => resolve(answer)))
   }
 
@@ -139,7 +149,36 @@ export function makeHouse(scenario: ReplayScenario, { names, whenIdle }: ReplayP
       const spared = looked instanceof Promise ? await looked : looked
       if (spared === 'spared') return
       asking = spared === 'pass' ? undefined : spared
-      await askOn(record, visitor, wish, asking)
+      const { call, headers } = visitor
+      tally.asks(record, clock.wallMs())
+      if (isStatusPoll(record)) tally.statusPollsUp++
+      if (asking) tally.polled(record, asking.poll, clock.wallMs())
+      const errand: Passing = asking ?? shield.pass(visitor)
+      const notes: Notes = {
+        attempts: [],
+        priority: undefined,
+        waitMs: 0,
+        heldBy: undefined,
+        would: undefined,
+      }
+      const listener = new Listener()
+      // Whoever left while he was held leaves now, too.
+      const leaves = record.status === undefined && record.attempts.length === 0
+      const leaving = leaves ? clock.after(record.durationMs, () => listener.go()) : undefined
+      const shipment = {
+        method: call.method,
+        target: call.target,
+        headers: headers as Record<string, string>,
+        body: NO_BODY,
+        origin: ORIGIN,
+        account: call.account ?? '',
+        caller: STANDING,
+        fresh: false,
+        record,
+      }
+      const asked = await ask(call, wish, shipment, NO_BODY, listener, errand, notes)
+      leaving?.cancel()
+      over(record, call, asked, errand, asking, notes)
     } catch (error) {
       asking?.ended()
       throw error
@@ -148,36 +187,15 @@ export function makeHouse(scenario: ReplayScenario, { names, whenIdle }: ReplayP
     }
   }
 
-  async function askOn(
+  function over(
     record: TraceRecord,
-    visitor: Visitor,
-    wish: Wish,
+    call: Call,
+    asked: Asked,
+    errand: Passing,
     asking: Asking | undefined,
-  ): Promise<void> {
-    const errand: Passing = asking ?? shield.pass(visitor)
-    const { call, headers } = visitor
+    notes: Notes,
+  ): void {
     const app = call.app.name
-    tally.asks(record, clock.wallMs())
-    if (isStatusPoll(record)) tally.statusPollsUp++
-    if (asking) tally.polled(record, asking.poll, clock.wallMs())
-    const notes: Notes = { attempts: [], priority: undefined, waitMs: 0, heldBy: undefined, would: undefined }
-    const listener = new Listener()
-    // Whoever left while he was held leaves now, too.
-    const leaves = record.status === undefined && record.attempts.length === 0
-    const leaving = leaves ? clock.after(record.durationMs, () => listener.go()) : undefined
-    const shipment = {
-      method: call.method,
-      target: call.target,
-      headers: headers as Record<string, string>,
-      body: NO_BODY,
-      origin: ORIGIN,
-      account: call.account ?? '',
-      caller: STANDING,
-      fresh: false,
-      record,
-    }
-    const asked = await ask(call, wish, shipment, NO_BODY, listener, errand, notes)
-    leaving?.cancel()
     const atMs = clock.wallMs()
     for (let i = 0; i < notes.attempts.length; i++) tally.went(app, atMs)
     if (asked.kind === 'left') {
@@ -218,6 +236,7 @@ export function makeHouse(scenario: ReplayScenario, { names, whenIdle }: ReplayP
 }
 
 const MAX_ENDED = 200_000
+const MAX_USERINFOS = 10_000
 const USERINFO_MS = 150
 const LISTS = '/v2.1/accounts/{accountId}/envelopes'
 const STANDING = { writable: true }

@@ -7,6 +7,7 @@
  */
 import type { ModelledDocusign } from '../plan/docusign.js'
 import type { Batches } from '../plan/order.js'
+import type { TraceRecord } from '../base/trace.js'
 import type { Tally } from '../plan/tally.js'
 import { varied } from '../plan/variation.js'
 import { makeHouse, type House, type ReplayParts, type ReplayScenario } from './house.js'
@@ -30,20 +31,41 @@ export async function replay(
   let fromMs = 0
   let toMs = 0
   let house: House | undefined
-  for await (const batch of varied(records, scenario.variation)) {
-    for (const record of batch) {
-      if (!house) {
-        fromMs = record.atMs
-        house = makeHouse(scenario, parts, fromMs)
+
+  /** From moment to moment. @returns whether it is to go on */
+  function come(batch: readonly TraceRecord[], { clock, tally, comes }: House): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      let came = 0
+      let hasCome = false
+      function next(): void {
+        try {
+          if (hasCome && parts.goesOn?.(tally) === false) return resolve(false)
+          hasCome = false
+          const record = batch[came]
+          if (!record) return resolve(true)
+          // One that came out of order comes now.
+          toMs = Math.max(toMs, record.atMs)
+          if (!clock.ring(toMs - fromMs)) {
+            comes(record)
+            came++
+            hasCome = true
+          }
+          clock.whenSettled(next)
+        } catch (error) {
+          reject(error instanceof Error ? error : new Error(String(error)))
+        }
       }
-      // One that came out of order comes now.
-      toMs = Math.max(toMs, record.atMs)
-      const passing = house.clock.passTo(toMs - fromMs)
-      if (passing) await passing
-      house.comes(record)
-      await house.clock.settle()
-      if (parts.goesOn?.(house.tally) === false) return { ...house, fromMs, toMs }
-    }
+      next()
+    })
+  }
+
+  for await (const batch of varied(records, scenario.variation)) {
+    const [first] = batch
+    if (!first) continue
+    if (!house) fromMs = first.atMs
+    house ??= makeHouse(scenario, parts, fromMs)
+    const isOver = await come(batch, house)
+    if (!isOver) return { ...house, fromMs, toMs }
   }
   house ??= makeHouse(scenario, parts, 0)
   const { clock, tally, docusign } = house

@@ -16,7 +16,21 @@ export interface Diary {
 /** How long a note may wait for the next `asked` to take it along. */
 const SOON_MS = 50
 
-export function makeDiary(notebook: Notebook, clock: Clock, turns: Turns): Diary {
+/** @param notebook `undefined`: nobody will ever read it */
+export function makeDiary(notebook: Notebook | undefined, clock: Clock, turns: Turns): Diary {
+  return notebook ? makeWritten(notebook, clock, turns) : UNWRITTEN
+}
+
+const UNWRITTEN: Diary = {
+  asked: () => undefined,
+  answered: () => undefined,
+  unanswered: () => undefined,
+  written: () => undefined,
+  terminal: () => undefined,
+  flush: () => undefined,
+}
+
+function makeWritten(notebook: Notebook, clock: Clock, turns: Turns): Diary {
   // On a scale that a step of the wall clock does not touch, as the ledger's lines are.
   const scaleMs = clock.wallMs() - clock.nowMs()
   let notes: Note[] = []

@@ -35,7 +35,8 @@ export interface ShieldParts {
   readonly clock: Clock
   readonly turns: Turns
   readonly vault: Vault
-  readonly notebook: Notebook
+  /** `undefined`: nothing of it has to be known after this run. */
+  readonly notebook: Notebook | undefined
   /** What other nodes know, where there are any. */
   readonly commons?: Commons | undefined
   /** `GET /oauth/userinfo` with this `Authorization`. */

@@ -99,7 +99,7 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
 
   function restore(): void {
     const scaleMs = clock.wallMs() - clock.nowMs()
-    const notes = notebook.load()
+    const notes = notebook?.load() ?? []
     polls.restore(notes, wallMs => wallMs - scaleMs)
     for (const { kind, key, wallMs } of notes) if (kind === 'terminal') terminal.know(key, wallMs - scaleMs)
   }

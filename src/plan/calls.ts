@@ -23,11 +23,7 @@ export interface Names {
 const ENVELOPE = '/v2.1/accounts/{accountId}/envelopes/{envelopeId}'
 const NO_APP: App = { name: '', label: 'other', prefix: '' }
 const GUID_BYTES = 16
-/** Of each byte, where it stands in a GUID. */
-const GUID_PLACES = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34]
-const GUID = Buffer.alloc(36, '-')
-const BYTES = Buffer.alloc(GUID_BYTES)
-const HEX = Buffer.from('0123456789abcdef')
+const GUID = Buffer.alloc(GUID_BYTES)
 
 /** Makes calls. Not pure only in that it remembers apps, accounts and routes. */
 export function makeCalls(names: Names) {
@@ -106,14 +102,11 @@ export function makeCalls(names: Names) {
  * million envelopes that costs more than to write it again (measured).
  */
 function guid(name: string): string {
-  const isLong = name.length > GUID_BYTES
-  if (isLong) BYTES.write(keyOf(name), 'base64url')
-  GUID_PLACES.forEach((place, i) => {
-    const byte = isLong ? (BYTES[i] as number) : i < name.length ? name.charCodeAt(i) & 0xff : 0
-    GUID[place] = HEX[byte >> 4] as number
-    GUID[place + 1] = HEX[byte & 15] as number
-  })
-  return GUID.toString('latin1')
+  const bytes = GUID.fill(0)
+  if (name.length <= GUID_BYTES) bytes.write(name, 'latin1')
+  else bytes.write(keyOf(name), 'base64url')
+  const hex = bytes.toString('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
 
 /** A token is one user's on one account here: what a real one says of other accounts, the trace does not tell. */

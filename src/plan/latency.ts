@@ -49,9 +49,5 @@ export function makeLatencies(): Latencies {
 
 /** The attempt that was answered, or that nothing came of; limits apart. */
 function tookMs({ attempts }: TraceRecord): number | undefined {
-  for (let i = attempts.length - 1; i >= 0; i--) {
-    const one = attempts[i]
-    if (one?.refusedFor === undefined) return one?.ms
-  }
-  return undefined
+  return attempts.findLast(({ refusedFor }) => refusedFor === undefined)?.ms
 }

@@ -79,7 +79,7 @@ export class Tally {
   #factor = Infinity
   /** Of each resource, when its interval began, by `LONGER`. */
   readonly #polled = new Lately<number[]>(MAX_POLLED)
-  #turnedMs = NaN
+  #turnedMs = -Infinity
 
   constructor(config: TallyConfig) {
     this.#config = config
@@ -165,7 +165,7 @@ export class Tally {
     if (poll !== 'first') return
     const { intervalMs } = this.#config
     // What is older than the longest interval is no longer asked about.
-    if (!(atMs - this.#turnedMs < LONGEST * intervalMs)) {
+    if (atMs - this.#turnedMs >= LONGEST * intervalMs) {
       this.#polled.turn()
       this.#turnedMs = atMs
     }

@@ -7,7 +7,7 @@ import type { Copy, Opened } from './copy.js'
 import { FREE, type Follower, type Shared } from './fetch.js'
 import type { Polls } from './polls.js'
 import type { Fellows } from './fellows.js'
-import { bareOf, pollKeyOf, type Question } from './question.js'
+import { bareOf, type Question } from './question.js'
 import { remembered, shared, type Reply } from './reply.js'
 import type { ShieldConfig } from './shield-parts.js'
 import type { UnderWay } from './under-way.js'
@@ -79,7 +79,7 @@ export function makeRecall({ clock, polls, copies, whose, underWay, fellows, con
     const own = twin ? '' : twinKey
     if (!question.isTracked) return own === '' ? undefined : underWay.lead(question, own, '', undefined)
 
-    const pollKey = pollKeyFor(question, copy)
+    const pollKey = whose.pollKeyOf(question, copy)
     // That of its copy, where there is one: it is the same, and made already.
     const { envelope } = copy ?? question
     const written = envelope === '' ? question.account : envelope
@@ -112,15 +112,6 @@ export function makeRecall({ clock, polls, copies, whose, underWay, fellows, con
   function lead(question: Question, own: string, pollKey: string, poll: PollResult, untilMs: number): Looked {
     const asking = underWay.lead(question, own, pollKey, poll)
     return fellows ? fellows.claim(asking, untilMs) : asking
-  }
-
-  /** A copy is of one resource, so what it was polled as holds for whoever it answers, while the app is the same. */
-  function pollKeyFor(question: Question, copy: Copy | undefined): string {
-    const app = whose.appOf(question)
-    if (copy?.polled?.app === app) return copy.polled.key
-    const key = pollKeyOf(question, app)
-    if (copy) copy.polled = { app, key }
-    return key
   }
 
   function remember(question: Question, copy: Copy, told: Told): Looked {
@@ -164,10 +155,30 @@ export function makeRecall({ clock, polls, copies, whose, underWay, fellows, con
   /** Of one in its interval, if nobody else is about to bring a younger one. */
   function toldByFresh(question: Question, copy: Copy, nowMs: number): Told | undefined {
     if (!isOfThisInterval(copy, nowMs) || underWay.twin(whose.twinKeyOf(question))) return undefined
-    const verdict = polls.ask(pollKeyFor(question, copy), copy.envelope || question.account, nowMs)
+    const verdict = polls.ask(whose.pollKeyOf(question, copy), copy.envelope || question.account, nowMs)
     return verdict.kind === 'inside'
       ? { saved: 'poll', poll: 'remembered', ttlMs: verdict.restMs }
       : undefined
+  }
+
+  /** By what a copy, a twin under way or the interval could make of it. */
+  function goesUpAnyway(question: Question): boolean {
+    if (fellows) return false
+    const nowMs = clock.nowMs()
+    const { polling, cache } = config()
+    const found = whose.copiesOnceAccepted(question)
+    // Past its age a final one may still stand in for DocuSign.
+    const mayBeStale = cache.staleIfErrorMs > 0
+    if (found.some(copy => copy.isFinal && (mayBeStale || toldByFinal(copy, nowMs)))) return false
+    const isFresh = found.some(copy => isOfThisInterval(copy, nowMs))
+    // A HEAD is told what a GET would be, and is no poll itself.
+    if (!question.isTracked) return !isFresh
+    if (question.mayLead && underWay.twin(whose.twinKeyOf(question))) return false
+    if (polling.mode === 'observe') return true
+    const pollKey = whose.pollKeyOf(question, found[0])
+    const { kind } = polls.ask(pollKey, question.envelope || question.account, nowMs)
+    // Refused is who asks too soon; but whose token is taken no more should hear that of DocuSign.
+    return kind !== 'inside' || (polling.withoutCopy === 'pass' && !isFresh)
   }
 
   function glance(question: Question): Remembered | undefined {
@@ -195,6 +206,12 @@ export function makeRecall({ clock, polls, copies, whose, underWay, fellows, con
 
   return {
     recall,
+
+    /**
+     * Whether it goes to DocuSign whatever else is learned of its caller, whose user is known: then its answer says as well
+     * as userinfo whether his token is still taken. Where other nodes have a say nobody knows that here.
+     */
+    goesUpAnyway,
 
     /** `Shield.glance`, of a node that is alone. */
     glance,

@@ -109,7 +109,12 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
     const { authorization } = question.headers
     if (authorization === undefined) return undefined
     if (!question.isTracked && question.call.method !== 'HEAD') return undefined
-    return introspection.resolve(question.credential, authorization, () => whose.mayRead(question))
+    const { credential } = question
+    const isEnough = () => whose.mayRead(question)
+    if (!introspection.mayResolve(credential, isEnough)) return undefined
+    // Its own answer will tell whether the token is still taken: nobody need wait for userinfo, nor spend its limit on it.
+    if (tokens.knowsUser(credential) && memory.goesUpAnyway(question)) return undefined
+    return introspection.resolve(credential, authorization, isEnough)
   }
 
   function accountKey(account: string | undefined): string {

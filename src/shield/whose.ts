@@ -6,7 +6,7 @@ import type { Copies } from './copies.js'
 import type { Copy } from './copy.js'
 import type { Denials } from './denials.js'
 import { lossKey } from './learn.js'
-import type { Question } from './question.js'
+import { pollKeyOf, type Question } from './question.js'
 import type { Tokens } from './tokens.js'
 
 export interface WhoseParts {
@@ -22,7 +22,9 @@ export interface WhoseParts {
 export interface Whose {
   /** The best copy that this caller may see, now; one of any age. */
   copyFor(question: Question): Copy | undefined
-  /** Those that it could be, the own one first. */
+  /** Those that it could be, were this caller accepted anew. */
+  copiesOnceAccepted(question: Question): readonly Copy[]
+  /** Their keys, as far as this caller may see them now; the own one first. */
   candidatesFor(question: Question): readonly Candidate[]
   /** All names of who asks. */
   namesOf(question: Question): readonly string[]
@@ -36,8 +38,8 @@ export interface Whose {
   ownerOf(question: Question, isPrivate: boolean): { readonly id: string; readonly viewer: string }
   /** Under which it stands that a refusal took this caller's copies of the envelope from him. */
   lossKeyOf(question: Question): string
-  /** Which app asks: the one that the base URI names, else the integration key where it is known, else the viewer. */
-  appOf(question: Question): string
+  /** As which resource of which app it is polled. @param copy one that is of the same, and remembers it */
+  pollKeyOf(question: Question, copy: Copy | undefined): string
 }
 
 const GUID_CHARS = 36
@@ -72,12 +74,21 @@ export function makeWhose({ clock, tokens, copies, denials, namesOf, config }: W
     return isNumber && tokens.isProven(credential, nowMs)
   }
 
+  /** Of what is not tracked no copy is kept; a HEAD may ask for what is. */
+  function mayHaveCopy({ mayAnswer, isTracked, call }: Question): boolean {
+    return mayAnswer && config().enabled && (isTracked || call.method !== 'GET')
+  }
+
+  /** Which app asks: the one that the base URI names, else the integration key where it is known, else the viewer. */
+  function appOf({ call, credential }: Question): string {
+    if (call.app.name !== '') return `app ${call.app.name}`
+    return tokens.integrationKeyOf(credential) ?? tokens.viewerOf(credential)
+  }
+
   return {
     copyFor(question) {
-      const { credential, call, isTracked } = question
-      if (!question.mayAnswer || !config().enabled) return undefined
-      // Of what is not tracked no copy is kept; a HEAD may ask for what is.
-      if (!isTracked && call.method === 'GET') return undefined
+      const { credential, call } = question
+      if (!mayHaveCopy(question)) return undefined
       const nowMs = clock.nowMs()
       const own = mayRead(question, nowMs)
         ? copies.find(idOf(question, tokens.viewerOf(credential)))
@@ -87,6 +98,13 @@ export function makeWhose({ clock, tokens, copies, denials, namesOf, config }: W
       const common = isAccepted ? copies.find(idOf(question, '')) : undefined
       if (!own || !common) return own ?? common
       return own.answeredMs > common.answeredMs ? own : common
+    },
+    copiesOnceAccepted(question) {
+      if (!mayHaveCopy(question)) return []
+      const own = copies.find(idOf(question, tokens.viewerOf(question.credential)))
+      const isCommon = mayBeEverybodys(question) && !isDenied(question)
+      const common = isCommon ? copies.find(idOf(question, '')) : undefined
+      return [own, common].filter(copy => copy !== undefined)
     },
     candidatesFor(question) {
       if (!question.mayAnswer || !config().enabled) return []
@@ -113,9 +131,13 @@ export function makeWhose({ clock, tokens, copies, denials, namesOf, config }: W
       return { id: idOf(question, viewer), viewer }
     },
     lossKeyOf: ({ envelope, credential }) => lossKey(envelope, tokens.viewerOf(credential)),
-    appOf({ call, credential }) {
-      if (call.app.name !== '') return `app ${call.app.name}`
-      return tokens.integrationKeyOf(credential) ?? tokens.viewerOf(credential)
+    pollKeyOf(question, copy) {
+      const app = appOf(question)
+      // A copy is of one resource, so what it was polled as holds for whoever it answers, while the app is the same.
+      if (copy?.polled?.app === app) return copy.polled.key
+      const key = pollKeyOf(question, app)
+      if (copy) copy.polled = { app, key }
+      return key
     },
   }
 }

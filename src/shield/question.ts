@@ -22,6 +22,8 @@ export interface Question extends Visitor {
   readonly isNeverFinal: boolean
   /** The key of its copy, and whose that is, once somebody has asked: SHA-256 is a good part of what a hit costs. */
   copyKey: { readonly viewer: string; readonly id: string } | undefined
+  /** As what it is polled, likewise. */
+  polled: { readonly app: string; readonly key: string } | undefined
 }
 
 export interface QuestionConfig {
@@ -59,6 +61,7 @@ class Asked implements Question {
   readonly mayLead: boolean
   readonly isTracked: boolean
   copyKey: Question['copyKey'] = undefined
+  polled: Question['polled'] = undefined
   readonly #visitor: Visitor
 
   constructor(

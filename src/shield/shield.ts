@@ -118,8 +118,10 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
   }
 
   function accountKey(account: string | undefined): string {
-    if (account === undefined) return ''
-    const name = nameOf(account)
+    return account === undefined ? '' : keyOfName(nameOf(account))
+  }
+
+  function keyOfName(name: string): string {
     let entry = accountKeys.get(name)
     if (!entry) accountKeys.set(name, (entry = { key: keyOf('account', name) }))
     return entry.key
@@ -128,7 +130,7 @@ export function makeShield(initial: ShieldConfig, parts: ShieldParts): Shield {
   /** All keys under which something of it may be kept. */
   function accountKeysOf(account: string): readonly string[] {
     const name = account.toLowerCase()
-    return [...new Set([...namesOf(name), nameOf(name)])].map(one => keyOf('account', one))
+    return [...new Set([...namesOf(name), nameOf(name)])].map(keyOfName)
   }
 
   return {

@@ -134,10 +134,11 @@ export function makeWhose({ clock, tokens, copies, denials, namesOf, config }: W
     pollKeyOf(question, copy) {
       const app = appOf(question)
       // A copy is of one resource, so what it was polled as holds for whoever it answers, while the app is the same.
-      if (copy?.polled?.app === app) return copy.polled.key
-      const key = pollKeyOf(question, app)
-      if (copy) copy.polled = { app, key }
-      return key
+      const known = copy?.polled ?? question.polled
+      const polled = known?.app === app ? known : { app, key: pollKeyOf(question, app) }
+      question.polled = polled
+      if (copy) copy.polled = polled
+      return polled.key
     },
   }
 }

@@ -163,7 +163,7 @@ function makeWorld(policy: Policy, knowsAll: boolean) {
   }
 
   const pathOf = (index: 0 | 1) => `/restapi/v2.1/accounts/${ACCOUNT}/envelopes/${GUIDS[index]}`
-  const textOf = ({ body }: Reply) => String(body)
+  const textOf = ({ status, body }: Reply) => (body instanceof Buffer ? body.toString() : String(status))
 
   async function ask({ caller, envelope, method, query }: Extract<Step, { do: 'ask' }>): Promise<void> {
     const { token, app } = CALLERS[caller] ?? { token: 'ann1' as const, app: '' }
